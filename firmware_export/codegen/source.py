@@ -1,0 +1,114 @@
+"""The ``.c`` file: kernels, then each layer's constants and function, then the entry points."""
+
+from __future__ import annotations
+
+from firmware_export.codegen.kernels import bundle
+from firmware_export.codegen.model import CodeModel, PlacedLayer
+from firmware_export.codegen.text import array_literal, c_integer, comment, printable, shape_text
+from firmware_export.compiled import Port
+from firmware_export.memory import ALIGNMENT_BYTES
+from firmware_export.ops import Struct
+
+C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
+
+
+def source_file(model: CodeModel) -> str:
+    """The text of ``<name>.c``."""
+    kernels = sorted({placed.call.kernel for placed in model.layers})
+    parts = [
+        comment(model.provenance),
+        f'#include "{model.name}.h"',
+        bundle(kernels or ["tkd_base"]),
+        *(_layer(placed) for placed in model.layers),
+        *(_port_function(model, port, i, "input") for i, port in enumerate(model.inputs)),
+        *(_port_function(model, port, i, "output") for i, port in enumerate(model.outputs)),
+        _invoke(model),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _layer(placed: PlacedLayer) -> str:
+    parts = [_layer_comment(placed)]
+    for name, values in placed.call.constants.items():
+        ctype = C_TYPES[values.dtype.name]
+        symbol = _constant_symbol(placed, name)
+        parts.append(
+            f"static const {ctype} {symbol}[{values.size}] = {array_literal(values)};"
+        )
+    parts.append(_layer_function(placed))
+    return "\n".join(parts)
+
+
+def _layer_comment(placed: PlacedLayer) -> str:
+    layer = placed.layer
+    inputs = " ".join(shape_text(shape) for shape in layer.input_shapes)
+    cost = f"{layer.macs} MACs, " if layer.macs else ""
+    return comment([
+        f"{placed.title}  {inputs} -> {shape_text(layer.output_shape)}",
+        f"{cost}{layer.weights_bytes} bytes of constants, writes '{layer.name}'",
+    ])
+
+
+def _layer_function(placed: PlacedLayer) -> str:
+    call = placed.call
+    arguments = [
+        *(f"&{struct.name}" for struct in call.structs),
+        *(c_integer(value) for value in call.literals),
+        *(_argument(placed, argument) for argument in call.arguments),
+    ]
+    body = "".join(_struct(placed, struct) for struct in call.structs)
+    lines = ",\n        ".join(arguments)
+    return (
+        f"TKD_LAYER void {placed.layer.symbol}(uint8_t *arena)\n"
+        f"{{\n{body}    {call.kernel}(\n        {lines});\n}}"
+    )
+
+
+def _struct(placed: PlacedLayer, struct: Struct) -> str:
+    fields = "".join(
+        f"        .{name} = {_field(placed, value)},\n" for name, value in struct.fields.items()
+    )
+    return f"    static const {struct.type} {struct.name} = {{\n{fields}    }};\n"
+
+
+def _field(placed: PlacedLayer, value: int | tuple[int, ...] | str) -> str:
+    if isinstance(value, str):
+        return _constant_symbol(placed, value)
+    if isinstance(value, tuple):
+        return "{" + ", ".join(map(c_integer, value)) + "}"
+    return c_integer(value)
+
+
+def _argument(placed: PlacedLayer, argument: str) -> str:
+    if argument in placed.call.constants:
+        return _constant_symbol(placed, argument)
+    if argument == "output":
+        return f"(int8_t *)(arena + {placed.output_offset})"
+    if argument == "scratch":
+        return f"({placed.call.scratch_type} *)(void *)(arena + {placed.scratch_offset})"
+    index = int(argument.removeprefix("input_"))
+    return f"(const int8_t *)(arena + {placed.input_offsets[index]})"
+
+
+def _constant_symbol(placed: PlacedLayer, name: str) -> str:
+    return f"{placed.layer.symbol}_{name}"
+
+
+def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
+    suffix = f"_{index}" if index else ""
+    about = comment([f"{printable(port.name)}  {shape_text(port.shape)}"])
+    constant, cast = ("const ", "const int8_t *") if kind == "output" else ("", "int8_t *")
+    return (
+        f"{about}\n{constant}int8_t *{model.name}_{kind}{suffix}({constant}uint8_t *arena)\n"
+        f"{{\n    return ({cast})(arena + {port.arena_offset_bytes});\n}}"
+    )
+
+
+def _invoke(model: CodeModel) -> str:
+    upper = model.name.upper()
+    calls = "".join(f"    {placed.layer.symbol}(arena);\n" for placed in model.layers)
+    return (
+        f"int {model.name}_invoke(uint8_t *arena)\n{{\n"
+        f"    if (arena == NULL || (uintptr_t)arena % {ALIGNMENT_BYTES}u != 0u) {{\n"
+        f"        return {upper}_ERROR_ARENA;\n    }}\n{calls}    return 0;\n}}"
+    )

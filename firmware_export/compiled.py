@@ -1,0 +1,94 @@
+"""What the compiler returns: C text, and the facts that were fixed while making it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the generated code.
+
+    Attributes:
+        name: Tensor name in the ``.tflite``.
+        shape: Shape with the batch dimension, NHWC.
+        dtype: ``"int8"``.
+        scale: Quantization scale; real = scale * (q - zero_point).
+        zero_point: In [-128, 127].
+        arena_offset_bytes: Where the tensor starts in the arena.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+    arena_offset_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the tensor in the arena."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One node of the compiled graph, which is one C function in the generated file.
+
+    Attributes:
+        symbol: Name of its C function, ``static`` and never inlined, so that an emulator can
+            attribute instructions to it.
+        op: TFLite operator name, such as ``"CONV_2D"``.
+        name: Name of its output tensor in the ``.tflite``.
+        input_shapes: Shapes of the activations that it reads.
+        output_shape: Shape of the activation that it writes.
+        macs: Multiply-accumulates of one inference.
+        weights_bytes: Bytes of constants that only this layer reads, biases included.
+    """
+
+    symbol: str
+    op: str
+    name: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    weights_bytes: int
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model as C.
+
+    Attributes:
+        name: Prefix of every public C name.
+        files: File name to text: ``<name>.h`` and ``<name>.c``.
+        inputs: Model inputs in the order of the ``.tflite``.
+        outputs: Model outputs in the order of the ``.tflite``.
+        layers: The nodes in the order in which they run.
+        arena_bytes: What ``<NAME>_ARENA_BYTES`` says.
+        arena_lower_bound_bytes: Largest sum of activations that must be alive together.
+        model_sha256: Hash of the ``.tflite`` it was made from.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    layers: tuple[Layer, ...]
+    arena_bytes: int
+    arena_lower_bound_bytes: int
+    model_sha256: str
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of constants, as counted from the graph."""
+        return sum(layer.weights_bytes for layer in self.layers)

@@ -1,0 +1,62 @@
+"""The operators: one file each, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from firmware_export.errors import UnsupportedOpError
+from firmware_export.ir import Graph, Node
+from firmware_export.ops.add import ADD
+from firmware_export.ops.conv_2d import CONV_2D
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
+from firmware_export.ops.fully_connected import FULLY_CONNECTED
+from firmware_export.ops.mean import MEAN
+from firmware_export.ops.pool_2d import AVERAGE_POOL_2D, MAX_POOL_2D
+from firmware_export.ops.relu import RELU
+from firmware_export.ops.reshape import RESHAPE
+from firmware_export.ops.softmax import SOFTMAX
+
+OPS: Mapping[str, OpDef] = MappingProxyType({
+    op.name: op
+    for op in (
+        ADD,
+        AVERAGE_POOL_2D,
+        CONV_2D,
+        DEPTHWISE_CONV_2D,
+        FULLY_CONNECTED,
+        MAX_POOL_2D,
+        MEAN,
+        RELU,
+        RESHAPE,
+        SOFTMAX,
+    )
+})
+
+
+def definition(node: Node) -> OpDef:
+    """The row of `OPS` for a node.
+
+    Raises:
+        UnsupportedOpError: If the table has none.
+    """
+    if node.op not in OPS:
+        reason = f"The operator is not supported. Use layers that become one of {', '.join(OPS)}."
+        raise UnsupportedOpError(node.op, node.name, [reason])
+    return OPS[node.op]
+
+
+def check_supported(graph: Graph) -> None:
+    """Refuse a model before anything is made of it.
+
+    Raises:
+        UnsupportedOpError: At the first operator that is not in the table, or breaks a limit.
+    """
+    for node in graph.nodes:
+        definition(node)
+    for node in graph.nodes:
+        definition(node).check(node)
+
+
+__all__ = ["OPS", "KernelCall", "OpDef", "Struct", "check_supported", "definition"]

@@ -1,0 +1,143 @@
+"""CONV_2D: NHWC input, OHWI weights, one scale for each output channel."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.ir import Node, Shape
+from firmware_export.ops import weights
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
+from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
+
+LANES = 4
+"""Weights that the kernel reads at once; see ``tkd_dot_2x2``."""
+PIXELS = 2
+"""Output pixels that the kernel computes at once."""
+
+
+def four_dimensional_weights(node: Node) -> str | None:
+    """Weights must have the shape [output channels, height, width, input channels].
+
+    Convert the model again.
+    """
+    shape = node.input(1).shape
+    return None if len(shape) == 4 and min(shape) >= 1 else str(list(shape))
+
+
+def one_group(node: Node) -> str | None:
+    """Weights must cover all input channels: grouped convolution is not supported yet.
+
+    Use groups=1, or DepthwiseConv2D, in the student.
+    """
+    inputs, covered = node.input(0).shape[3], node.input(1).shape[3]
+    return None if inputs == covered else f"{covered} of {inputs}"
+
+
+def no_dilation(node: Node) -> str | None:
+    """Dilation must be 1.
+
+    Use dilation_rate=1 in the student, or pick another layer.
+    """
+    dilation = node.option("dilation_h_factor"), node.option("dilation_w_factor")
+    return None if dilation == (1, 1) else str(dilation)
+
+
+def channel_scales(node: Node) -> str | None:
+    """Weights must have one scale, or one for each output channel on axis 0.
+
+    Quantize the weights per tensor or per output channel.
+    """
+    found = node.input(1).quantization
+    if found is None or len(found.scales) == 1 or found.axis == 0:
+        return None
+    return f"{len(found.scales)} on axis {found.axis}"
+
+
+def kernel_within_image(node: Node) -> str | None:
+    """With VALID padding the kernel must fit into the image.
+
+    Use SAME padding or a smaller kernel.
+    """
+    return fits(_window(node))
+
+
+def _window(node: Node) -> Window:
+    _, height, width, _ = node.input(1).shape
+    return window_of(node, (height, width))
+
+
+def _output_shape(node: Node) -> Shape:
+    return (node.input(0).shape[0], *_window(node).output, node.input(1).shape[0])
+
+
+def _macs(node: Node) -> int:
+    return node.output.elements * node.input(1).elements // node.input(1).shape[0]
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    stage, constants = weights.output_stage(node)
+    laid_out = lay_out_weights(weights.filters(node))
+    shape = Struct(
+        "tkd_conv_2d_shape",
+        "shape",
+        {
+            "output_channels": laid_out.shape[0],
+            "depth": laid_out.shape[1],
+            "input_zero_point": node.input(0).zero_point,
+        },
+    )
+    return KernelCall(
+        kernel="tkd_conv_2d_s8",
+        structs=(_window(node).struct(node), shape, stage),
+        arguments=("weights", "input_0", "scratch", "output"),
+        constants={"weights": laid_out, **constants},
+        scratch_bytes=PIXELS * laid_out.shape[1] * 2,
+        scratch_type="tkd_lane",
+    )
+
+
+def lay_out_weights(filters: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """The order in which ``tkd_dot_2x2`` reads weights.
+
+    Args:
+        filters: int8 [channels, weights of a channel].
+
+    Returns:
+        int8 [channels, depth]: each row padded with zeros to a multiple of four, and of each four
+        the middle two exchanged.
+
+    Example:
+        >>> lay_out_weights(np.array([[1, 2, 3, 4, 5, 6]], np.int8)).tolist()
+        [[1, 3, 2, 4, 5, 0, 6, 0]]
+    """
+    channels, length = filters.shape
+    padded = np.pad(filters, ((0, 0), (0, -length % LANES)))
+    return padded.reshape(channels, -1, LANES)[:, :, [0, 2, 1, 3]].reshape(channels, -1)
+
+
+CONV_2D = OpDef(
+    name="CONV_2D",
+    max_version=8,
+    operands=range(2, 4),
+    constraints=(
+        *INT8_TENSORS,
+        image,
+        weights.int8_weights,
+        four_dimensional_weights,
+        one_group,
+        known_activation,
+        known_padding,
+        sensible_strides,
+        no_dilation,
+        weights.symmetric_weights,
+        channel_scales,
+        kernel_within_image,
+    ),
+    output_shape=_output_shape,
+    macs=_macs,
+    emit=emit,
+    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+)

@@ -1,0 +1,142 @@
+"""What an operator is to the compiler, and what it gives to the code generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from firmware_export.errors import UnsupportedOpError
+from firmware_export.ir import Array, Node, Shape
+
+Constraint = Callable[[Node], str | None]
+"""Returns what it got where its rule is broken, else None.
+
+The first line of its docstring is the rule and the rest is what to do about it: together they
+are the documentation, the error message and the subject of the refusal test.
+"""
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A parameter block of a kernel: a ``static const`` of the layer.
+
+    Attributes:
+        type: C type, defined in the kernel's file.
+        name: Variable name inside the layer's function.
+        fields: In the order of the C type: an integer, a list of integers, or the name of one of
+            the call's constants.
+    """
+
+    type: str
+    name: str
+    fields: Mapping[str, int | tuple[int, ...] | str]
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """How one node runs: a call of one kernel with literal parameters.
+
+    Attributes:
+        kernel: C function, and the file in ``runtime/`` that defines it.
+        structs: Parameter blocks, passed first, by address.
+        literals: Integers that follow them.
+        constants: Arrays that stay in flash, by name: int8, int16 or int32.
+        arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
+            ``scratch`` and ``output`` for pointers into the arena.
+        scratch_bytes: Working memory that lives during the call only.
+        scratch_type: C type of the working memory.
+    """
+
+    kernel: str
+    structs: tuple[Struct, ...]
+    arguments: tuple[str, ...]
+    literals: tuple[int, ...] = ()
+    constants: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
+    scratch_bytes: int = 0
+    scratch_type: str = "uint8_t"
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of the constants in flash."""
+        return sum(values.nbytes for values in self.constants.values())
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """An operator: its limits, its output shape, its cost and its C call.
+
+    Attributes:
+        name: TFLite name.
+        max_version: Highest operator version whose meaning is known.
+        operands: How many inputs it may have.
+        constraints: Limits of types, shapes and options, checked in order; each may rely on those
+            before it.
+        output_shape: The shape that the inputs and options imply.
+        macs: Multiply-accumulates of one run.
+        emit: Its C call; None for a view, which only names memory anew.
+        numeric_constraints: Limits of values, checked last; they may rely on the output shape.
+    """
+
+    name: str
+    max_version: int
+    operands: range
+    constraints: tuple[Constraint, ...]
+    output_shape: Callable[[Node], Shape]
+    macs: Callable[[Node], int]
+    emit: Callable[[Node], KernelCall] | None
+    numeric_constraints: tuple[Constraint, ...] = ()
+
+    def check(self, node: Node) -> None:
+        """Refuse what the compiler cannot reproduce.
+
+        Raises:
+            UnsupportedOpError: At the first limit that ``node`` breaks.
+        """
+        self._check_signature(node)
+        _check_all(self.constraints, node)
+        expected = self.output_shape(node)
+        if node.output.shape != expected:
+            reason = (
+                f"The output shape must be {list(expected)}. Got {list(node.output.shape)}. "
+                "Convert the model with fixed shapes and batch size 1."
+            )
+            raise UnsupportedOpError(node.op, node.name, [reason])
+        _check_all(self.numeric_constraints, node)
+
+    def _check_signature(self, node: Node) -> None:
+        if node.version > self.max_version:
+            reason = (
+                f"Versions up to {self.max_version} are supported. Got {node.version}. "
+                "Convert the model with an older TensorFlow."
+            )
+            raise UnsupportedOpError(node.op, node.name, [reason])
+        if len(node.inputs) not in self.operands or len(node.outputs) != 1:
+            reason = (
+                f"It must have {' or '.join(map(str, self.operands))} inputs and 1 output. "
+                f"Got {len(node.inputs)} and {len(node.outputs)}. Convert the model again."
+            )
+            raise UnsupportedOpError(node.op, node.name, [reason])
+
+
+def _check_all(constraints: tuple[Constraint, ...], node: Node) -> None:
+    for constraint in constraints:
+        got = constraint(node)
+        if got is not None:
+            raise UnsupportedOpError(node.op, node.name, [explain(constraint, got)])
+
+
+def explain(constraint: Constraint, got: str) -> str:
+    """The message of a broken constraint: rule, finding, remedy.
+
+    Example:
+        >>> def odd(node):
+        ...     '''Size must be odd.
+        ...
+        ...     Pad it.
+        ...     '''
+        >>> explain(odd, "4")
+        'Size must be odd. Got 4. Pad it.'
+    """
+    rule, _, remedy = (constraint.__doc__ or "").partition("\n")
+    return " ".join(f"{rule} Got {got}. {remedy}".split())

@@ -1,0 +1,97 @@
+"""DEPTHWISE_CONV_2D: each input channel gives ``depth_multiplier`` output channels."""
+
+from __future__ import annotations
+
+from firmware_export.ir import Node, Shape
+from firmware_export.ops import weights
+from firmware_export.ops.conv_2d import no_dilation
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
+from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
+
+
+def depthwise_weights(node: Node) -> str | None:
+    """Weights must have the shape [1, height, width, input channels * depth multiplier].
+
+    Convert the model again.
+    """
+    shape = node.input(1).shape
+    channels = node.input(0).shape[3]
+    right = len(shape) == 4 and shape[0] == 1 and min(shape) >= 1 and shape[3] % channels == 0
+    return None if right else f"{list(shape)} for {channels} input channels"
+
+
+def channel_scales(node: Node) -> str | None:
+    """Weights must have one scale, or one for each output channel on axis 3.
+
+    Quantize the weights per tensor or per output channel.
+    """
+    found = node.input(1).quantization
+    if found is None or len(found.scales) == 1 or found.axis == 3:
+        return None
+    return f"{len(found.scales)} on axis {found.axis}"
+
+
+def kernel_within_image(node: Node) -> str | None:
+    """With VALID padding the kernel must fit into the image.
+
+    Use SAME padding or a smaller kernel.
+    """
+    return fits(_window(node))
+
+
+def _window(node: Node) -> Window:
+    _, height, width, _ = node.input(1).shape
+    return window_of(node, (height, width))
+
+
+def _output_shape(node: Node) -> Shape:
+    return (node.input(0).shape[0], *_window(node).output, node.input(1).shape[3])
+
+
+def _macs(node: Node) -> int:
+    _, height, width, _ = node.input(1).shape
+    return node.output.elements * height * width
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    stage, constants = weights.output_stage(node)
+    shape = Struct(
+        "tkd_depthwise_shape",
+        "shape",
+        {
+            "depth_multiplier": node.input(1).shape[3] // node.input(0).shape[3],
+            "input_zero_point": node.input(0).zero_point,
+        },
+    )
+    return KernelCall(
+        kernel="tkd_depthwise_conv_2d_s8",
+        structs=(_window(node).struct(node), shape, stage),
+        arguments=("weights", "input_0", "output"),
+        constants={"weights": weights.filters(node), **constants},
+    )
+
+
+DEPTHWISE_CONV_2D = OpDef(
+    name="DEPTHWISE_CONV_2D",
+    max_version=7,
+    operands=range(2, 4),
+    constraints=(
+        *INT8_TENSORS,
+        image,
+        weights.int8_weights,
+        depthwise_weights,
+        known_activation,
+        known_padding,
+        sensible_strides,
+        no_dilation,
+        weights.symmetric_weights,
+        channel_scales,
+        kernel_within_image,
+    ),
+    output_shape=_output_shape,
+    macs=_macs,
+    emit=emit,
+    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+)

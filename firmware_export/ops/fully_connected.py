@@ -1,0 +1,100 @@
+"""FULLY_CONNECTED: rows of the input times the transposed weights."""
+
+from __future__ import annotations
+
+from firmware_export.ir import Node, Shape
+from firmware_export.ops import weights
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS, known_activation
+
+
+def weight_matrix(node: Node) -> str | None:
+    """Weights must have the shape [output features, input features].
+
+    Convert the model again.
+    """
+    shape = node.input(1).shape
+    return None if len(shape) == 2 and min(shape) >= 1 else str(list(shape))
+
+
+def plain_weights_format(node: Node) -> str | None:
+    """Weights must be stored row by row (format DEFAULT).
+
+    Convert the model without shuffled weights.
+    """
+    code = node.option("weights_format")
+    return None if code == 0 else f"code {code}"
+
+
+def whole_rows(node: Node) -> str | None:
+    """The input must consist of whole rows of input features.
+
+    Convert the model with fixed shapes.
+    """
+    features = node.input(1).shape[1]
+    found = node.input(0).elements
+    return None if found % features == 0 else f"{found} values for rows of {features}"
+
+
+def channel_scales(node: Node) -> str | None:
+    """Weights must have one scale, or one for each output feature on axis 0.
+
+    Quantize the weights per tensor or per output feature.
+    """
+    found = node.input(1).quantization
+    if found is None or len(found.scales) == 1 or found.axis == 0:
+        return None
+    return f"{len(found.scales)} on axis {found.axis}"
+
+
+def _rows(node: Node) -> int:
+    return node.input(0).elements // node.input(1).shape[1]
+
+
+def _output_shape(node: Node) -> Shape:
+    features = node.input(1).shape[0]
+    if node.option("keep_num_dims"):
+        return (*node.input(0).shape[:-1], features)
+    return (_rows(node), features)
+
+
+def _macs(node: Node) -> int:
+    return _rows(node) * node.input(1).elements
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    stage, constants = weights.output_stage(node)
+    out_features, in_features = node.input(1).shape
+    shape = Struct(
+        "tkd_fully_connected_shape",
+        "shape",
+        {"rows": _rows(node), "in_features": in_features, "out_features": out_features},
+    )
+    return KernelCall(
+        kernel="tkd_fully_connected_s8",
+        structs=(shape, stage),
+        arguments=("weights", "input_0", "output"),
+        constants={"weights": weights.filters(node), **constants},
+    )
+
+
+FULLY_CONNECTED = OpDef(
+    name="FULLY_CONNECTED",
+    max_version=12,
+    operands=range(2, 4),
+    constraints=(
+        *INT8_TENSORS,
+        weights.int8_weights,
+        weight_matrix,
+        plain_weights_format,
+        whole_rows,
+        known_activation,
+        weights.symmetric_weights,
+        channel_scales,
+    ),
+    output_shape=_output_shape,
+    macs=_macs,
+    emit=emit,
+    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+)

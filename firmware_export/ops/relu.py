@@ -1,0 +1,53 @@
+"""RELU as a layer of its own."""
+
+from __future__ import annotations
+
+from firmware_export.ir import Node, Shape
+from firmware_export.numerics import activation_range, quantize_multiplier
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS
+
+
+def bounded_scale(node: Node) -> str | None:
+    """Input scale over output scale must be below 2^22.
+
+    Look for a layer with a constant output, and calibrate its range.
+    """
+    ratio = node.input(0).scale / node.output.scale
+    return None if ratio < 2**22 else f"{ratio:.3g}"
+
+
+def _output_shape(node: Node) -> Shape:
+    return node.input(0).shape
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    x, y = node.input(0), node.output
+    multiplier, shift = quantize_multiplier(x.scale / y.scale)
+    low, high = activation_range("RELU", y.scale, y.zero_point)
+    params = Struct(
+        "tkd_relu_params",
+        "params",
+        {
+            "size": x.elements,
+            "input_zero_point": x.zero_point,
+            "output_zero_point": y.zero_point,
+            "multiplier": multiplier,
+            "right_shift": -shift,
+            "activation_min": low,
+            "activation_max": high,
+        },
+    )
+    return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"))
+
+
+RELU = OpDef(
+    name="RELU",
+    max_version=3,
+    operands=range(1, 2),
+    constraints=(*INT8_TENSORS, bounded_scale),
+    output_shape=_output_shape,
+    macs=lambda _: 0,
+    emit=emit,
+)

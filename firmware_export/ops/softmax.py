@@ -1,0 +1,86 @@
+"""SOFTMAX over the last dimension."""
+
+from __future__ import annotations
+
+from firmware_export.ir import Node, Shape
+from firmware_export.numerics import quantize_multiplier
+from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS
+
+INTEGER_BITS = 5
+"""Integer bits of a scaled difference; 26 bits of fraction remain."""
+MAX_DEPTH = 511
+
+
+def probability_output(node: Node) -> str | None:
+    """The output must have scale 1/256 and zero point -128.
+
+    Convert the model again: these are the values of the TFLite specification.
+    """
+    y = node.output
+    return None if (y.scale, y.zero_point) == (1 / 256, -128) else f"({y.scale}, {y.zero_point})"
+
+
+def short_rows(node: Node) -> str | None:
+    """The last dimension must have at most 511 values, or the 32-bit sum of TFLM overflows.
+
+    Leave the softmax out: the largest logit is the class.
+    """
+    depth = node.input(0).shape[-1] if node.input(0).shape else 0
+    return None if 1 <= depth <= MAX_DEPTH else str(depth)
+
+
+def sensible_scale(node: Node) -> str | None:
+    """Beta times the input scale must be above 2^-26 and finite.
+
+    Leave the softmax out, or calibrate the range of the logits.
+    """
+    scale = node.real_option("beta") * node.input(0).scale
+    return None if 2.0**-26 < scale < float("inf") else f"{scale:.3g}"
+
+
+def _scaling(node: Node) -> tuple[int, int, int]:
+    """Multiplier and left shift of a difference, and the lowest difference that counts.
+
+    Source: ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``,
+    tensorflow/lite/kernels/internal/quantization_util.cc.
+    """
+    fraction_bits = 31 - INTEGER_BITS
+    scale = node.real_option("beta") * node.input(0).scale * (1 << fraction_bits)
+    multiplier, left_shift = quantize_multiplier(min(scale, 2.0**31 - 1))
+    lowest = -((((1 << INTEGER_BITS) - 1) << fraction_bits) >> left_shift)
+    # Where only a difference of 0 counts, its scale does not matter, and a shift by 31 is avoided.
+    return (multiplier, left_shift, lowest) if lowest < 0 else (0, 0, 0)
+
+
+def _output_shape(node: Node) -> Shape:
+    return node.input(0).shape
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    multiplier, left_shift, lowest = _scaling(node)
+    depth = node.input(0).shape[-1]
+    params = Struct(
+        "tkd_softmax_params",
+        "params",
+        {
+            "rows": node.input(0).elements // depth,
+            "depth": depth,
+            "multiplier": multiplier,
+            "left_shift": left_shift,
+            "lowest_difference": lowest,
+        },
+    )
+    return KernelCall("tkd_softmax_s8", (params,), ("input_0", "output"))
+
+
+SOFTMAX = OpDef(
+    name="SOFTMAX",
+    max_version=3,
+    operands=range(1, 2),
+    constraints=(*INT8_TENSORS, probability_output, short_rows, sensible_scale),
+    output_shape=_output_shape,
+    macs=lambda _: 0,
+    emit=emit,
+)

@@ -1,0 +1,161 @@
+"""Weights, biases and output scales, which the convolutions and FULLY_CONNECTED share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.ir import Array, Node
+from firmware_export.numerics import (
+    INT32_MAX,
+    activation_range,
+    quantize_multiplier,
+    quantize_multipliers,
+)
+from firmware_export.ops.definition import Struct
+from firmware_export.ops.limits import activation_name
+
+NARROW_ACCUMULATOR = 2**30
+
+
+def int8_weights(node: Node) -> str | None:
+    """Weights must be constant and int8.
+
+    Quantize the model to full integers; weights must not be computed at run time.
+    """
+    weights = node.input(1)
+    if weights.data is None:
+        return f"the activation '{weights.name}'"
+    return None if weights.dtype == "int8" else weights.dtype
+
+
+def symmetric_weights(node: Node) -> str | None:
+    """Weights must have finite scales, not negative, and zero point 0.
+
+    Quantize the weights symmetrically, as the TFLite int8 specification says.
+    """
+    found = node.input(1).quantization
+    if found is None:
+        return "no scale"
+    if any(not math.isfinite(scale) or scale < 0 for scale in found.scales):
+        return f"scales {min(found.scales)} to {max(found.scales)}"
+    return f"zero points {set(found.zero_points)}" if any(found.zero_points) else None
+
+
+def int32_bias(node: Node) -> str | None:
+    """The bias must be constant, int32, with one value for each output channel.
+
+    Quantize the model to full integers.
+    """
+    bias = node.optional_input(2)
+    if bias is None:
+        return None
+    if bias.data is None or bias.dtype != "int32":
+        return f"{bias.dtype} in '{bias.name}'"
+    channels = node.output.shape[-1]
+    return None if bias.elements == channels else f"{bias.elements} values for {channels} channels"
+
+
+def bounded_scale(node: Node) -> str | None:
+    """Input scale times weight scale over output scale must be below 2^30.
+
+    Look for a layer with a constant output, and calibrate its range.
+    """
+    largest = max(_real_scales(node))
+    return None if largest < 2**30 else f"{largest:.3g}"
+
+
+def bounded_accumulator(node: Node) -> str | None:
+    """No sum, nor its left-shifted value, may leave the int32 range for any input.
+
+    Check the bias and the scales of the layer: they are far from what training gives.
+    """
+    shifts = quantize_multipliers(_real_scales(node))[1]
+    left = max(0, *shifts)
+    largest = largest_accumulator(node) << left
+    return None if largest <= INT32_MAX else f"2^{math.log2(largest):.1f}"
+
+
+WEIGHT_LIMITS = (int8_weights, symmetric_weights, int32_bias)
+SCALE_LIMITS = (bounded_scale, bounded_accumulator)
+
+
+def filters(node: Node) -> npt.NDArray[np.int8]:
+    """The weights with the output channel first: int8 [channels, weights of a channel]."""
+    values = node.input(1).values.astype(np.int8)
+    if node.op == "DEPTHWISE_CONV_2D":  # [1, kernel height, kernel width, channels]
+        values = np.moveaxis(values, 3, 0)
+    return np.ascontiguousarray(values.reshape(node.output.shape[-1], -1))
+
+
+def bias(node: Node) -> npt.NDArray[np.int64]:
+    """The bias, zero where the file has none: int64 [channels]."""
+    tensor = node.optional_input(2)
+    if tensor is None:
+        return np.zeros(node.output.shape[-1], np.int64)
+    return tensor.values.astype(np.int64).reshape(-1)
+
+
+def largest_accumulator(node: Node) -> int:
+    """A bound on the magnitude of every partial sum, in any order of summation.
+
+    ``sum (x - zero_point) * w + bias`` is computed as ``sum x * w + (bias - zero_point * sum w)``;
+    both ``x`` and ``zero_point`` have magnitudes of at most 128.
+    """
+    weight_sums = np.abs(filters(node).astype(np.int64)).sum(axis=1)
+    return int((np.abs(bias(node)) + 256 * weight_sums).max())
+
+
+def folded_bias(node: Node) -> npt.NDArray[np.int32]:
+    """The bias minus what the zero point of the input adds to every sum: int32 [channels]."""
+    weight_sums = filters(node).astype(np.int64).sum(axis=1)
+    return (bias(node) - node.input(0).zero_point * weight_sums).astype(np.int32)
+
+
+def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
+    """The C parameter block ``tkd_output_stage`` of a layer, and the arrays that it points to."""
+    multipliers, shifts = quantize_multipliers(_real_scales(node))
+    right_shifts = [-shift for shift in shifts]
+    low, high = activation_range(activation_name(node), node.output.scale, node.output.zero_point)
+    narrow = (
+        largest_accumulator(node) < NARROW_ACCUMULATOR
+        and min(right_shifts) >= 1
+        and max(right_shifts) <= 30
+    )
+    struct = Struct(
+        "tkd_output_stage",
+        "stage",
+        {
+            "bias": "bias",
+            "multiplier": "multiplier",
+            "right_shift": "right_shift",
+            "zero_point": node.output.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "narrow": int(narrow),
+        },
+    )
+    return struct, {
+        "bias": folded_bias(node),
+        "multiplier": np.array(multipliers, np.int32),
+        "right_shift": np.array(right_shifts, np.int8),
+    }
+
+
+def _real_scales(node: Node) -> list[float]:
+    """Input scale times weight scale over output scale, for each output channel.
+
+    TFLM multiplies the float32 scales as doubles, except in FULLY_CONNECTED with one weight scale,
+    where it multiplies them as float32 first (``GetQuantizedConvolutionMultipler``,
+    tensorflow/lite/kernels/kernel_util.cc).
+    """
+    weights = node.input(1).quantization
+    scales = weights.scales if weights else ()
+    x, y = node.input(0).scale, node.output.scale
+    if node.op == "FULLY_CONNECTED" and len(scales) == 1:
+        reals = [float(np.float32(x) * np.float32(scales[0])) / y]
+    else:
+        reals = [x * scale / y for scale in scales]
+    return reals * (node.output.shape[-1] if len(reals) == 1 else 1)

@@ -1,0 +1,114 @@
+"""The geometry of sliding windows: convolutions and pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.ir import Node
+from firmware_export.ops.definition import Struct
+from firmware_export.ops.limits import SAME, VALID
+
+
+LARGEST_STEP = 2**15 - 1
+"""Largest stride and pooling filter: far beyond any real one, and safe in int32."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of ``kernel`` taps sliding by ``stride``; pairs are (height, width)."""
+
+    input: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: int
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Positions of the window.
+
+        Source: TFLite ``ComputeOutSize``, tensorflow/lite/kernels/padding.h.
+        """
+        return self._along(0)[0], self._along(1)[0]
+
+    @property
+    def pad(self) -> tuple[int, int]:
+        """Rows above and columns to the left of the image; what is odd goes below and right.
+
+        Source: TFLite ``ComputePaddingWithOffset``, tensorflow/lite/kernels/padding.h.
+        """
+        return self._along(0)[1], self._along(1)[1]
+
+    @property
+    def reaches_outside(self) -> bool:
+        """Whether any position has taps outside the image."""
+        return any(
+            (positions - 1) * stride + kernel > size
+            for positions, stride, kernel, size in zip(
+                self.output, self.stride, self.kernel, self.input, strict=True
+            )
+        )
+
+    def _along(self, axis: int) -> tuple[int, int]:
+        size, kernel, stride = self.input[axis], self.kernel[axis], self.stride[axis]
+        shortened = 0 if self.padding == SAME else kernel - 1
+        positions = (size - shortened + stride - 1) // stride
+        return positions, max(0, (positions - 1) * stride + kernel - size) // 2
+
+    def struct(self, node: Node) -> Struct:
+        """The C parameter block ``tkd_window`` of this window over the input of ``node``."""
+        batches, height, width, channels = node.input(0).shape
+        return Struct(
+            "tkd_window",
+            "window",
+            {
+                "batches": batches,
+                "input_height": height,
+                "input_width": width,
+                "input_channels": channels,
+                "output_height": self.output[0],
+                "output_width": self.output[1],
+                "kernel_height": self.kernel[0],
+                "kernel_width": self.kernel[1],
+                "stride_height": self.stride[0],
+                "stride_width": self.stride[1],
+                "pad_top": self.pad[0],
+                "pad_left": self.pad[1],
+                "padded": int(self.reaches_outside),
+            },
+        )
+
+
+def window_of(node: Node, kernel: tuple[int, int]) -> Window:
+    """The window of a node with the usual options ``padding``, ``stride_h`` and ``stride_w``."""
+    _, height, width, _ = node.input(0).shape
+    return Window(
+        input=(height, width),
+        kernel=kernel,
+        stride=(node.option("stride_h"), node.option("stride_w")),
+        padding=node.option("padding"),
+    )
+
+
+def sensible_strides(node: Node) -> str | None:
+    """Strides must be between 1 and 32767.
+
+    Convert the model again.
+    """
+    strides = node.option("stride_h"), node.option("stride_w")
+    return None if 1 <= min(strides) and max(strides) <= LARGEST_STEP else str(strides)
+
+
+def known_padding(node: Node) -> str | None:
+    """Padding must be SAME or VALID.
+
+    Convert the model again.
+    """
+    padding = node.option("padding")
+    return None if padding in {SAME, VALID} else f"code {padding}"
+
+
+def fits(window: Window) -> str | None:
+    """What is wrong where a window with VALID padding is larger than its image, else None."""
+    if min(window.output) >= 1:
+        return None
+    return f"{window.kernel} on {window.input}"

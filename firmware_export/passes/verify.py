@@ -1,0 +1,51 @@
+"""The verifier: what must be true of a graph before and after every pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firmware_export.errors import ModelError
+from firmware_export.ir import Graph, Tensor
+
+
+def verify(graph: Graph) -> Graph:
+    """Check that every tensor is computed once, before it is read.
+
+    Args:
+        graph: Any graph.
+
+    Returns:
+        The same graph.
+
+    Raises:
+        ModelError: Naming the first tensor for which it is not so.
+    """
+    known: set[Tensor] = set()
+    for tensor in graph.inputs:
+        if tensor.data is not None:
+            raise ModelError(f"Model input '{tensor.name}' is a constant.")
+        known.add(tensor)
+    for view in graph.views:
+        _check_view(graph, view)
+    for node in graph.nodes:
+        _check_known(graph, known, node.activations, f"{node.op} at '{node.name}' reads")
+        for tensor in node.outputs:
+            if tensor in known or tensor.data is not None or tensor in graph.views:
+                raise ModelError(f"Tensor '{tensor.name}' is written twice, or is a constant.")
+            known.add(tensor)
+    _check_known(graph, known, graph.outputs, "The model gives")
+    if not graph.inputs or not graph.outputs:
+        raise ModelError("The model must have at least one input and one output.")
+    return graph
+
+
+def _check_known(graph: Graph, known: set[Tensor], tensors: Iterable[Tensor], who: str) -> None:
+    for tensor in tensors:
+        if graph.storage(tensor) not in known:
+            raise ModelError(f"{who} '{tensor.name}', which nothing has computed by then.")
+
+
+def _check_view(graph: Graph, view: Tensor) -> None:
+    owner = graph.storage(view)
+    if owner.size_bytes != view.size_bytes:
+        raise ModelError(f"View '{view.name}' has another size than its owner '{owner.name}'.")

@@ -1,0 +1,171 @@
+"""The cores that can be emulated and the boards that carry them: two tables and their lookup."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+
+from firmware_export.errors import BoardError
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor core: how to compile for it and how to emulate it.
+
+    Attributes:
+        name: Key in `CORES`, such as ``"cortex-m4"``.
+        zig_target: ``-target`` of ``zig cc``.
+        zig_cpu: ``-mcpu`` of ``zig cc``. Zig's ``cortex_m4``, ``_m7`` and ``_m33`` have neither
+            FPU nor (M33) DSP instructions unless these are added.
+        zig_runtime_cpu: ``-mcpu`` while linking: what zig builds its helper library for. One
+            library for the three cores that can run it saves half a minute on a fresh machine.
+        gcc_flags: What ``arm-none-eabi-gcc`` needs for the same instruction set.
+        unicorn_cpu: Name of the ``UC_CPU_ARM_...`` constant.
+        qemu_machine: QEMU machine for the cross-check.
+        flash_origin: Address of flash in the linker script, that of ``qemu_machine``.
+        ram_origin: Address of RAM in the linker script, that of ``qemu_machine``.
+    """
+
+    name: str
+    zig_target: str
+    zig_cpu: str
+    zig_runtime_cpu: str
+    gcc_flags: tuple[str, ...]
+    unicorn_cpu: str
+    qemu_machine: str
+    flash_origin: int = 0x0000_0000
+    ram_origin: int = 0x2000_0000
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board that people buy.
+
+    Attributes:
+        key: Key in `BOARDS`, what a user types.
+        name: Name for reports.
+        mcu: Chip.
+        core: Key in `CORES`.
+        clock_hz: Core clock.
+        flash_bytes: Flash that a program may fill.
+        ram_bytes: RAM that a program may use, stack and heap included.
+        source: Where the limits come from.
+    """
+
+    key: str
+    name: str
+    mcu: str
+    core: str
+    clock_hz: int
+    flash_bytes: int
+    ram_bytes: int
+    source: str
+
+
+_M4 = "cortex_m4+vfp4d16sp"
+_HARD_FLOAT = ("-mthumb", "-mfloat-abi=hard")
+
+CORES: Mapping[str, Core] = MappingProxyType(
+    {
+        core.name: core
+        for core in (
+            Core(
+                name="cortex-m0plus",
+                zig_target="thumb-freestanding-eabi",
+                zig_cpu="cortex_m0plus",
+                zig_runtime_cpu="cortex_m0plus",
+                gcc_flags=("-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft"),
+                unicorn_cpu="UC_CPU_ARM_CORTEX_M0",
+                qemu_machine="mps2-an385",  # QEMU has no M0+ board; an M3 executes all of ARMv6-M
+            ),
+            Core(
+                name="cortex-m3",
+                zig_target="thumb-freestanding-eabi",
+                zig_cpu="cortex_m3",
+                zig_runtime_cpu="cortex_m3",
+                gcc_flags=("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
+                unicorn_cpu="UC_CPU_ARM_CORTEX_M3",
+                qemu_machine="mps2-an385",
+            ),
+            Core(
+                name="cortex-m4",
+                zig_target="thumb-freestanding-eabihf",
+                zig_cpu=_M4,
+                zig_runtime_cpu=_M4,
+                gcc_flags=("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *_HARD_FLOAT),
+                unicorn_cpu="UC_CPU_ARM_CORTEX_M4",
+                qemu_machine="mps2-an386",
+            ),
+            Core(
+                name="cortex-m7",
+                zig_target="thumb-freestanding-eabihf",
+                # Single precision only: STM32F746 has no double, and the others execute it as well.
+                zig_cpu="cortex_m7+fp_armv8d16sp",
+                zig_runtime_cpu=_M4,
+                gcc_flags=("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", *_HARD_FLOAT),
+                unicorn_cpu="UC_CPU_ARM_CORTEX_M7",
+                qemu_machine="mps2-an500",
+            ),
+            Core(
+                name="cortex-m33",
+                zig_target="thumb-freestanding-eabihf",
+                zig_cpu="cortex_m33+dsp+fp_armv8d16sp",
+                zig_runtime_cpu=_M4,
+                gcc_flags=("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", *_HARD_FLOAT),
+                unicorn_cpu="UC_CPU_ARM_CORTEX_M33",
+                qemu_machine="mps2-an505",
+                flash_origin=0x1000_0000,  # the secure aliases, where this machine starts
+                ram_origin=0x3800_0000,
+            ),
+        )
+    }
+)
+
+
+def _load_boards() -> Mapping[str, Board]:
+    text = resources.files("firmware_export").joinpath("boards.toml").read_text("utf-8")
+    boards = {key: Board(key=key, **fields) for key, fields in tomllib.loads(text).items()}
+    return MappingProxyType(boards)
+
+
+BOARDS: Mapping[str, Board] = _load_boards()
+
+
+def find_core(name: str) -> Core:
+    """Return the core called ``name``.
+
+    Raises:
+        BoardError: No such core; the message names the nearest one.
+
+    Example:
+        >>> find_core("cortex-m4").qemu_machine
+        'mps2-an386'
+    """
+    if name not in CORES:
+        raise BoardError(_unknown("core", name, CORES))
+    return CORES[name]
+
+
+def find_board(key: str) -> Board:
+    """Return the board with ``key``.
+
+    Raises:
+        BoardError: No such board; the message names the nearest one.
+
+    Example:
+        >>> find_board("nano33ble").mcu
+        'nRF52840'
+    """
+    if key not in BOARDS:
+        raise BoardError(_unknown("board", key, BOARDS))
+    return BOARDS[key]
+
+
+def _unknown(kind: str, given: str, table: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(given.lower(), table, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"unknown {kind} '{given}': {hint}Known: {', '.join(table)}."

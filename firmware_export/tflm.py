@@ -1,0 +1,262 @@
+"""The oracle: TensorFlow Lite for Microcontrollers itself, through the ``tflite-micro`` wheel.
+
+It gives the bytes that the interpreter gives on a board, and the arena that it needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import struct
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from firmware_export.errors import ModelError, ToolchainError
+
+Int8Array = NDArray[np.int8]
+
+ARENA_ALIGNMENT_BYTES = 16
+MAX_ARENA_BYTES = 256 << 20
+MIN_MARGIN_BYTES = 1024
+MARGIN_REASON = (
+    "5 %, at least 1024 bytes: kernels such as CMSIS-NN's want scratch memory that the reference "
+    "kernels do not"
+)
+
+
+# How TFLM's complaint begins when only the size of the arena is wrong.
+_TOO_SMALL = re.compile(r"^Failed to (allocate|resize)|^Requested buffer size")
+
+
+@dataclass(frozen=True)
+class ArenaNeed:
+    """Tensor arena of the TFLM interpreter for a model.
+
+    Attributes:
+        used_bytes: What the interpreter reports after an inference.
+        smallest_bytes: Smallest arena that works, found by trying. It exceeds ``used_bytes``
+            where setting up takes more than running.
+        margin_bytes: Added for other kernels; `MARGIN_REASON` says why.
+        recommended_bytes: The larger of the two, and the margin, rounded up to 16.
+    """
+
+    used_bytes: int
+    smallest_bytes: int
+    margin_bytes: int
+    recommended_bytes: int
+
+
+def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
+    """Run samples through the TFLM interpreter, one after the other.
+
+    Args:
+        model: A ``.tflite`` with int8 inputs and outputs, batch 1.
+        inputs: int8 ``[n, ...]``; what follows ``n`` is any shape of the right size. A model with
+            several inputs takes them flattened, one after the other.
+
+    Returns:
+        int8 ``[n, ...]`` with the output's shape behind the batch dimension; several outputs are
+        flattened, one after the other.
+
+    Raises:
+        ToolchainError: The wheel is not installed.
+        ModelError: TFLM cannot run the model, or the inputs do not fit it.
+    """
+    signature = _read_signature(model)
+    interpreter = _new_interpreter(model, _working_arena(model))
+    shapes = [_int8_shape(interpreter.get_input_details(i)) for i in range(signature.inputs)]
+    sizes = [math.prod(shape) for shape in shapes]
+    samples = np.asarray(inputs)
+    if samples.dtype != np.int8 or samples.ndim < 1 or samples[:1].size != sum(sizes):
+        raise ModelError(
+            f"TFLM: expected int8 inputs [n >= 1] of {sum(sizes)} values, got {samples.dtype} "
+            f"{list(samples.shape)}. Quantize the samples first."
+        )
+    outputs = []
+    for row in samples.reshape(len(samples), -1):
+        parts = np.split(row, np.cumsum(sizes)[:-1])
+        for index, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
+            interpreter.set_input(part.reshape(shape), index)
+        interpreter.invoke()
+        outputs.append([interpreter.get_output(i).copy() for i in range(signature.outputs)])
+    if signature.outputs == 1:
+        return np.stack([only.reshape(only.shape[1:]) for (only,) in outputs])
+    return np.stack([np.concatenate([o.ravel() for o in several]) for several in outputs])
+
+
+def arena_bytes(model: bytes) -> ArenaNeed:
+    """Find the tensor arena that a model needs in TFLM.
+
+    The wheel is a 64-bit build with a recording allocator, so a microcontroller needs somewhat
+    less for the interpreter's own structures; the activations are the same.
+
+    Args:
+        model: A ``.tflite`` that TFLM can run.
+
+    Raises:
+        ToolchainError: The wheel is not installed.
+        ModelError: TFLM cannot run the model.
+    """
+    _read_signature(model)
+    generous = _working_arena(model)
+    with _captured_stderr() as messages:
+        interpreter = _new_interpreter(model, generous)
+        interpreter.invoke()
+        interpreter.print_allocations()
+        found = re.search(r"Arena allocation total (\d+) bytes", messages())
+    if found is None:
+        raise ModelError("TFLM did not report the size of its arena. Use the pinned tflite-micro.")
+    used = int(found[1])
+    smallest = _smallest_arena(model, generous)
+    needed = max(used, smallest)
+    margin = max(MIN_MARGIN_BYTES, needed // 20)
+    return ArenaNeed(used, smallest, margin, _align(needed + margin))
+
+
+def operators(model: bytes) -> tuple[str, ...]:
+    """Return the TFLite names of the operators that a model uses, once each, sorted.
+
+    Raises:
+        ModelError: The file is damaged.
+    """
+    return _read_signature(model).operators
+
+
+@dataclass(frozen=True)
+class _Signature:
+    inputs: int
+    outputs: int
+    operators: tuple[str, ...]
+
+
+def _read_signature(model: bytes) -> _Signature:
+    """Read the little that TFLM's Python interface does not tell.
+
+    The compiler's own reader is not asked: the oracle has to run models that it refuses, and must
+    not share its mistakes.
+    """
+    if model[4:8] != b"TFL3":
+        raise ModelError("TFLM: this is not a .tflite file (its identifier is not 'TFL3').")
+    try:
+        file = schema.Model.GetRootAs(model)
+        graphs = [file.Subgraphs(i) for i in range(file.SubgraphsLength())]
+        return _Signature(
+            inputs=graphs[0].InputsLength(),
+            outputs=graphs[0].OutputsLength(),
+            operators=tuple(sorted({name for graph in graphs for name in _names(file, graph)})),
+        )
+    except (struct.error, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise ModelError(
+            f"TFLM: the .tflite file is damaged ({error}). Convert or download it again."
+        ) from error
+
+
+_OPERATOR_NAMES: Mapping[int, str] = {
+    v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)
+}
+
+
+def _names(file: Any, graph: Any) -> Iterator[str]:
+    for index in range(graph.OperatorsLength()):
+        code = file.OperatorCodes(graph.Operators(index).OpcodeIndex())
+        # Numbers above 127 did not fit the field of the first schema; the larger one counts.
+        yield _OPERATOR_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+
+
+def _int8_shape(details: dict[str, Any]) -> tuple[int, ...]:
+    if details["dtype"] is not np.int8:
+        raise ModelError(
+            f"TFLM: inputs must be int8, got {np.dtype(details['dtype'])}. Convert the model with "
+            f"inference_input_type int8."
+        )
+    return tuple(int(extent) for extent in details["shape"])
+
+
+def _new_interpreter(model: bytes, arena: int) -> Any:
+    return _runtime().Interpreter.from_bytes(model, arena_size=arena)
+
+
+def _runtime() -> Any:
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError as error:
+        raise ToolchainError(
+            f"tflite-micro, the TFLM interpreter, cannot be imported on {sys.platform}: there are "
+            f"wheels for Linux and macOS only. Install it, or leave the TFLM comparison out."
+        ) from error
+    return runtime
+
+
+def _working_arena(model: bytes) -> int:
+    """An arena that is large enough, by doubling."""
+    arena = 64 << 10
+    while True:
+        message = _try_arena(model, arena)
+        if message is None:
+            return arena
+        arena *= 2
+        if arena > MAX_ARENA_BYTES or not _TOO_SMALL.search(message):
+            raise ModelError(f"TFLM cannot run this model: {message}")
+
+
+def _smallest_arena(model: bytes, enough: int) -> int:
+    """The smallest arena that works, to 16 bytes, by bisection below one that is enough."""
+    low, high = 0, enough // ARENA_ALIGNMENT_BYTES
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _try_arena(model, middle * ARENA_ALIGNMENT_BYTES) is None:
+            high = middle
+        else:
+            low = middle
+    return high * ARENA_ALIGNMENT_BYTES
+
+
+def _try_arena(model: bytes, arena: int) -> str | None:
+    """None if the model runs in ``arena`` bytes, else the first thing that TFLM complained of."""
+    with _captured_stderr() as messages:
+        try:
+            _new_interpreter(model, arena).invoke()
+        except RuntimeError as error:
+            lines = messages().strip().splitlines()
+            return lines[0] if lines else str(error)
+    return None
+
+
+def _align(size: int) -> int:
+    return -(-size // ARENA_ALIGNMENT_BYTES) * ARENA_ALIGNMENT_BYTES
+
+
+_STDERR_LOCK = threading.Lock()
+
+
+@contextlib.contextmanager
+def _captured_stderr() -> Iterator[Any]:
+    """Catch what C code writes to file descriptor 2; gives a function that returns it so far.
+
+    Python's own ``sys.stderr`` is flushed before and after, so that no message is lost or moves.
+    """
+    with _STDERR_LOCK, tempfile.TemporaryFile() as sink:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(sink.fileno(), 2)
+
+        def messages() -> str:
+            sink.seek(0)
+            return sink.read().decode("utf-8", "replace")
+
+        try:
+            yield messages
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

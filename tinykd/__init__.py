@@ -1,0 +1,1 @@
+"""tinykd: from a Keras teacher to int8 C on a microcontroller."""

@@ -1,0 +1,118 @@
+"""What the commands share: progress bars, and options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinykd.progress import Advance, Progress, Silent
+
+if TYPE_CHECKING:
+    from tinykd.config import Config
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+config_argument = click.argument(
+    "config_file",
+    metavar="[CONFIG]",
+    required=False,
+    type=click.Path(dir_okay=False, path_type=Path),
+)
+
+recipe_option = click.option(
+    "--recipe", default=None, metavar="NAME", help="Start from a recipe: digits, fashion-mnist."
+)
+data_option = click.option(
+    "--data", default=None, metavar="FILE.npz", help="Your data, in place of the configured one."
+)
+quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
+
+
+class Bars:
+    """Progress bars on standard error, each with the time left; a finished one stays."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self._console = Console(stderr=True)
+        self._columns = (
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = RichProgress(*self._columns, console=self._console)
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        """Show a bar until the task ends."""
+        from rich.progress import Progress as RichProgress
+
+        with RichProgress(*self._columns, console=self._console) as bars:
+            bar = bars.add_task(description, total=total)
+            yield lambda done: bars.update(bar, completed=done)
+            bars.update(bar, total=total or 1, completed=total or 1)
+
+
+def choose_progress(*, quiet: bool) -> Progress:
+    """Bars, unless the user wants none."""
+    return Silent() if quiet else Bars()
+
+
+def assemble_config(
+    config_file: Path | None,
+    recipe: str | None,
+    *,
+    data: str | None = None,
+    teacher: str | None = None,
+    seed: int | None = None,
+    board: str | None = None,
+    width: float | None = None,
+) -> Config:
+    """A configuration from a file or a recipe, and from what the command line says besides.
+
+    Raises:
+        ConfigError: If both are given, or something in them is wrong.
+    """
+    from tinykd.config import load_config, parse_config
+    from tinykd.errors import ConfigError
+    from tinykd.recipes import find_recipe
+
+    if config_file is not None and recipe is not None:
+        raise ConfigError(f"give either {config_file} or --recipe {recipe}, not both.")
+    base = load_config(config_file) if config_file else find_recipe(recipe or "digits")
+    table = base.model_dump()
+    for section, key, value in (
+        ("data", "source", data),
+        ("teacher", "path", teacher),
+        ("target", "board", board),
+        ("student", "width", width),
+    ):
+        if value is not None:
+            table[section][key] = value
+    if seed is not None:
+        table["seed"] = seed
+    return parse_config(table, source="command line")
+
+
+def show_path(path: Path) -> str:
+    """A path as a user would type it: relative if it lies below the working directory."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,90 @@
+"""``tinykd distill``: a student with its teacher, and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinykd.cli.console import (
+    assemble_config,
+    choose_progress,
+    config_argument,
+    data_option,
+    json_option,
+    quiet_option,
+    recipe_option,
+    seed_option,
+)
+
+
+@click.command("distill", epilog="Example: tinykd distill --teacher teacher/teacher.keras")
+@config_argument
+@recipe_option
+@data_option
+@click.option("--teacher", required=True, metavar="FILE", help="The teacher, .keras or .h5.")
+@seed_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("student"),
+    show_default=True,
+    help="Folder for student.h5 and scratch.h5.",
+)
+@quiet_option
+@json_option
+def command(
+    config_file: Path | None,
+    recipe: str | None,
+    data: str | None,
+    teacher: str,
+    seed: int | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train the same student twice, with the teacher and without, and say which is better."""
+    from tinykd.backend import load_tensorflow
+    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.datasets import load_dataset
+    from tinykd.teachers.files import check_teacher_file, hash_file
+
+    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    progress = choose_progress(quiet=quiet)
+    file = check_teacher_file(teacher)
+    dataset = load_dataset(config.data)
+    load_tensorflow(progress)
+    from tinykd.distill.distill import compute_soft_targets, distill_student
+    from tinykd.teachers.teacher import open_teacher
+
+    with stage_folder(
+        out, config=config, data=dataset.summary(), teacher=hash_file(file)
+    ) as folder:
+        soft_targets = compute_soft_targets(
+            open_teacher(file, dataset, input_scale=config.teacher.input_scale),
+            dataset,
+            augment=config.distill.augment,
+            progress=progress,
+        )
+        result = distill_student(
+            config.distill,
+            config.student,
+            dataset,
+            soft_targets,
+            seed=config.seed,
+            folder=folder,
+            progress=progress,
+        )
+    show_result(
+        result,
+        [
+            f"{result.student.architecture}: {result.student.parameters:,} parameters, "
+            f"{result.student.macs:,} MACs",
+            f"{out / 'scratch.h5'}: {percent(result.scratch_validation_accuracy)} on validation, "
+            "without the teacher",
+            f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
+            f"with the teacher ({result.loss})",
+            f"Better: {result.shipped}.h5",
+        ],
+        as_json=as_json,
+    )

@@ -1,0 +1,102 @@
+"""``tinykd quantize``: a student as int8, in two ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinykd.cli.console import (
+    assemble_config,
+    choose_progress,
+    config_argument,
+    data_option,
+    json_option,
+    quiet_option,
+    recipe_option,
+    seed_option,
+)
+
+
+@click.command(
+    "quantize",
+    epilog="Example: tinykd quantize --student student/student.h5 --teacher teacher/teacher.keras",
+)
+@config_argument
+@recipe_option
+@data_option
+@click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
+@click.option("--teacher", required=True, metavar="FILE", help="The teacher, .keras or .h5.")
+@seed_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("int8"),
+    show_default=True,
+    help="Folder for ptq.tflite and qat.tflite.",
+)
+@quiet_option
+@json_option
+def command(
+    config_file: Path | None,
+    recipe: str | None,
+    data: str | None,
+    student: str,
+    teacher: str,
+    seed: int | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Quantize a student after training, and again while the teacher goes on teaching."""
+    from tinykd.backend import load_tensorflow
+    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.datasets import load_dataset
+    from tinykd.students.files import check_student_file
+    from tinykd.teachers.files import check_teacher_file, hash_file
+
+    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    progress = choose_progress(quiet=quiet)
+    teacher_file, student_file = check_teacher_file(teacher), check_student_file(student)
+    dataset = load_dataset(config.data)
+    load_tensorflow(progress)
+    from tinykd.distill.distill import compute_soft_targets, training_rows
+    from tinykd.distill.losses import choose_objective
+    from tinykd.quantize.finetune import quantize_student
+    from tinykd.students.files import load_student
+    from tinykd.teachers.teacher import open_teacher
+
+    with stage_folder(
+        out,
+        config=config,
+        data=dataset.summary(),
+        teacher=hash_file(teacher_file),
+        student=hash_file(student_file),
+    ) as folder:
+        soft_targets = compute_soft_targets(
+            open_teacher(teacher_file, dataset, input_scale=config.teacher.input_scale),
+            dataset,
+            augment=config.distill.augment,
+            progress=progress,
+        )
+        result = quantize_student(
+            config.quantize,
+            load_student(student_file, dataset),
+            choose_objective(config.distill, dataset.classes),
+            training_rows(dataset, config.distill, soft_targets),
+            dataset,
+            batch_size=config.distill.batch_size,
+            seed=config.seed,
+            folder=folder,
+            progress=progress,
+        )
+    show_result(
+        result,
+        [
+            f"{student}: {percent(result.float_validation_accuracy)} on validation, float",
+            f"{out / 'ptq.tflite'}: {percent(result.ptq_validation_accuracy)}, PTQ",
+            f"{out / 'qat.tflite'}: {percent(result.qat_validation_accuracy)}, QAT",
+            f"Better: {result.shipped}.tflite",
+        ],
+        as_json=as_json,
+    )

@@ -1,0 +1,42 @@
+"""What the commands of single stages share: a folder for their files, and how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+
+from tinykd.artifacts import RunDirectory, fingerprint, write_atomically
+
+
+@contextmanager
+def stage_folder(out: Path, **depends_on: object) -> Iterator[Path]:
+    """A folder for a stage's files, inside ``out``, which nobody else uses meanwhile.
+
+    When the stage is complete, its files are moved to ``out``, each in one step. If it is stopped,
+    the folder stays: the same command with the same inputs goes on from the checkpoint in it.
+    """
+    with RunDirectory(out).locked() as directory:
+        folder = directory.working_folder(fingerprint(depends_on))
+        yield folder
+        for file in sorted(folder.iterdir()):
+            write_atomically(out / file.name, file.read_bytes())
+        directory.discard_partial_stages()
+
+
+def show_result(result: BaseModel, lines: list[str], *, as_json: bool) -> None:
+    """Print a stage's result for a machine, or a few lines for a person."""
+    click.echo(result.model_dump_json(indent=2) if as_json else "\n".join(lines))
+
+
+def percent(share: float) -> str:
+    """A share as people read it.
+
+    Example:
+        >>> percent(0.97654)
+        '97.65 %'
+    """
+    return f"{100 * share:.2f} %"

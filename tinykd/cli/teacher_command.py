@@ -1,0 +1,76 @@
+"""``tinykd teacher``: train a teacher, or check one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinykd.cli.console import (
+    assemble_config,
+    choose_progress,
+    config_argument,
+    data_option,
+    json_option,
+    quiet_option,
+    recipe_option,
+    seed_option,
+)
+
+
+@click.command("teacher", epilog="Example: tinykd teacher --data gestures.npz --out teachers")
+@config_argument
+@recipe_option
+@data_option
+@click.option("--check", default=None, metavar="FILE", help="Check this teacher; train nothing.")
+@seed_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("teacher"),
+    show_default=True,
+    help="Folder for teacher.keras.",
+)
+@quiet_option
+@json_option
+def command(
+    config_file: Path | None,
+    recipe: str | None,
+    data: str | None,
+    check: str | None,
+    seed: int | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train a teacher on the data, or check that your own suits it."""
+    from tinykd.backend import load_tensorflow
+    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.datasets import load_dataset
+    from tinykd.teachers.files import check_teacher_file
+
+    config = assemble_config(config_file, recipe, data=data, seed=seed)
+    progress = choose_progress(quiet=quiet)
+    file = None if check is None else check_teacher_file(check)
+    dataset = load_dataset(config.data)
+    load_tensorflow(progress)
+    from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher, open_teacher, train_teacher
+
+    if file is not None:
+        teacher = open_teacher(file, dataset, input_scale=config.teacher.input_scale)
+        result = examine_teacher(teacher, dataset, progress=progress)
+        where = str(file)
+    else:
+        with stage_folder(out, config=config, data=dataset.summary()) as folder:
+            result = train_teacher(
+                config.teacher, dataset, seed=config.seed, folder=folder, progress=progress
+            )
+        where = str(out / TEACHER_FILE)
+    show_result(
+        result,
+        [
+            f"{where}: {result.parameters:,} parameters, "
+            f"{percent(result.validation_accuracy)} on validation"
+        ],
+        as_json=as_json,
+    )

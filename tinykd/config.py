@@ -1,0 +1,234 @@
+"""The configuration of a build: frozen values, every field checked before any work starts.
+
+A configuration is a TOML file (``tinykd init`` writes a commented one) or a recipe from
+``tinykd.recipes``. An unknown key is an error that names the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from firmware_export.target import find_board
+from tinykd.errors import ConfigError
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, strictly typed, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(Section):
+    """Which data, and what is kept for validation.
+
+    Attributes:
+        source: ``digits`` (in scikit-learn, no download), ``fashion-mnist`` (``keras.datasets``),
+            or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
+            like, ``class_names``.
+        validation_every: Every n-th training sample is kept for validation, and never trained on.
+        max_train_samples: Use only so many training samples; 0 uses all.
+    """
+
+    source: str = Field(default="digits", min_length=1)
+    validation_every: int = Field(default=4, ge=2, le=100)
+    max_train_samples: int = Field(default=0, ge=0)
+
+
+class TeacherConfig(Section):
+    """The large network that teaches.
+
+    Attributes:
+        path: Your own teacher (``.keras`` or ``.h5``). Empty: one is trained here.
+        input_scale: What your teacher's input is multiplied by; 1 gives it the raw values.
+        width: Channels of the first block of the network that is trained here.
+        epochs: At most so many.
+        patience: Stop after so many epochs without a better validation loss.
+        batch_size: Samples in one step.
+        learning_rate: Peak of the schedule.
+    """
+
+    path: str = ""
+    input_scale: Positive = 1.0
+    width: int = Field(default=32, ge=4, le=512)
+    epochs: int = Field(default=60, ge=1, le=10_000)
+    patience: int = Field(default=12, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=4096)
+    learning_rate: Positive = 2e-3
+
+
+class StudentConfig(Section):
+    """The small network that will run on the microcontroller.
+
+    Attributes:
+        architecture: A row of the ``STUDENTS`` table.
+        width: Multiplies the channels of every layer.
+    """
+
+    architecture: Literal["mlp", "ds_cnn", "resnet8", "cnn1d"] = "ds_cnn"
+    width: float = Field(default=1.0, ge=0.1, le=16.0)
+
+
+class DistillConfig(Section):
+    """How the student learns from the teacher.
+
+    Attributes:
+        loss: A row of the ``LOSSES`` table, or ``auto``: standardised logits for four classes or
+            more, plain soft targets for two or three, where standardised logits say nothing.
+        temperature: Softens both distributions.
+        alpha: Weight of the teacher's term; the labels have ``1 - alpha``. Empty chooses the
+            loss's own default.
+        epochs: The same for the distilled student and for the one without a teacher.
+        batch_size: Samples in one step.
+        learning_rate: Peak of the schedule.
+        warmup_fraction: Share of the steps in which the learning rate rises; then a cosine to 0.
+        weight_decay: Decoupled (AdamW).
+        augment: ``shift`` shows every sample moved by up to one pixel; the teacher sees the same.
+    """
+
+    loss: Literal["auto", "ls_kd", "kd"] = "auto"
+    temperature: float = Field(default=2.0, ge=0.5, le=100.0)
+    alpha: float | None = Field(default=None, ge=0.0, le=1.0)
+    epochs: int = Field(default=160, ge=1, le=100_000)
+    batch_size: int = Field(default=64, ge=1, le=4096)
+    learning_rate: Positive = 3e-3
+    warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
+    augment: Literal["none", "shift"] = "shift"
+
+
+class QuantizeConfig(Section):
+    """How the student becomes int8.
+
+    Attributes:
+        calibration_samples: Training samples from which activation ranges are measured.
+        epochs: Quantization-aware fine-tuning, with the teacher still teaching.
+        learning_rate: Peak of its cosine.
+        frozen_fraction: Share of its steps, at the end, in which ranges no longer move.
+    """
+
+    calibration_samples: int = Field(default=512, ge=1, le=100_000)
+    epochs: int = Field(default=24, ge=1, le=10_000)
+    learning_rate: Positive = 1e-4
+    frozen_fraction: float = Field(default=0.2, ge=0.0, lt=1.0)
+
+
+class TargetConfig(Section):
+    """Where the student shall run.
+
+    Attributes:
+        board: Board whose core is emulated in detail; ``tinykd boards`` lists them.
+        compiler: ``zig`` (clang, installed by pip) or ``gcc`` (``arm-none-eabi-gcc``).
+        optimize: Optimization level of the generated C.
+        emulated_samples: Test samples that run on the emulated core as well as on the host.
+    """
+
+    board: str = "nano33ble"
+    compiler: Literal["zig", "gcc"] = "zig"
+    optimize: Literal["O2", "O3", "Os"] = "O3"
+    emulated_samples: int = Field(default=64, ge=1, le=100_000)
+
+    @field_validator("board")
+    @classmethod
+    def _board_exists(cls, board: str) -> str:
+        return find_board(board).key
+
+
+class Config(Section):
+    """One build, complete.
+
+    Attributes:
+        name: Name of the build directory and prefix of every C name.
+        seed: Every random choice starts here; the same configuration gives the same bytes.
+    """
+
+    name: str = Field(default="digits", pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    data: DataConfig = DataConfig()
+    teacher: TeacherConfig = TeacherConfig()
+    student: StudentConfig = StudentConfig()
+    distill: DistillConfig = DistillConfig()
+    quantize: QuantizeConfig = QuantizeConfig()
+    target: TargetConfig = TargetConfig()
+
+
+def parse_config(table: Mapping[str, Any], *, source: str) -> Config:
+    """Check a nested table of settings.
+
+    Args:
+        table: As read from TOML.
+        source: What to call it in an error, such as a file name.
+
+    Raises:
+        ConfigError: On the first unknown key, wrong type or impossible value.
+    """
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{source}: {_explain(first)}") from None
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a TOML file. Paths inside it are relative to the file.
+
+    Raises:
+        ConfigError: If it cannot be read, is not TOML, or breaks a rule.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). `tinykd init` writes a new one."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}.") from None
+    return resolve_paths(parse_config(table, source=str(path)), path.parent)
+
+
+def resolve_paths(config: Config, folder: Path) -> Config:
+    """Make the files that a configuration names relative to ``folder``."""
+
+    def resolve(name: str) -> str:
+        is_file = name.endswith((".npz", ".keras", ".h5"))
+        return str(folder / name) if is_file and not Path(name).is_absolute() else name
+
+    return config.model_copy(
+        update={
+            "data": config.data.model_copy(update={"source": resolve(config.data.source)}),
+            "teacher": config.teacher.model_copy(update={"path": resolve(config.teacher.path)}),
+        }
+    )
+
+
+def _explain(error: Any) -> str:
+    """One sentence for one pydantic error: where, what, and what would be right."""
+    location = [str(part) for part in error["loc"]]
+    where = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        return f"unknown key '{where}'.{_nearest(location)}"
+    if error["type"] == "value_error":
+        return f"{where}: {error['ctx']['error']}"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{where}: {message}, got {error['input']!r}."
+
+
+def _nearest(location: list[str]) -> str:
+    """Name the valid key that is closest to an unknown one."""
+    section: Any = Config
+    for part in location[:-1]:
+        section = section.model_fields[part].annotation
+    keys = sorted(section.model_fields)
+    close = difflib.get_close_matches(location[-1], keys, n=1, cutoff=0.5)
+    prefix = ".".join(location[:-1])
+    if close:
+        return f" Did you mean '{'.'.join(filter(None, (prefix, close[0])))}'?"
+    return f" Valid here: {', '.join(keys)}."

@@ -1,0 +1,51 @@
+"""A configuration as a commented TOML file; the comments are the docstrings of the sections."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import textwrap
+
+from tinykd.config import Config, Section
+
+COMMENT_WIDTH = 88
+
+
+def render_config(config: Config) -> str:
+    """Write a configuration so that ``load_config`` reads the same one back."""
+    parts = ["# A tinykd build. Run it with: tinykd build THIS_FILE", ""]
+    parts += _settings(config)
+    for name in Config.model_fields:
+        section = getattr(config, name)
+        if isinstance(section, Section):
+            parts += ["", *_comment(_summary(section)), f"[{name}]", *_settings(section)]
+    return "\n".join(parts) + "\n"
+
+
+def _settings(section: Section) -> list[str]:
+    """One commented line for each plain value; a value that is left to tinykd is commented out."""
+    meanings = _attribute_docs(type(section))
+    lines = []
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            continue
+        lines += _comment(meanings[name])
+        lines.append(f"# {name} =" if value is None else f"{name} = {json.dumps(value)}")
+    return lines
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, COMMENT_WIDTH)]
+
+
+def _summary(section: Section) -> str:
+    return inspect.getdoc(type(section)).splitlines()[0]  # type: ignore[union-attr]  # all have one
+
+
+def _attribute_docs(section: type[Section]) -> dict[str, str]:
+    """Attribute to its sentence in the ``Attributes`` part of the docstring."""
+    attributes = inspect.getdoc(section).split("Attributes:")[1]  # type: ignore[union-attr]
+    entries = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", attributes, re.MULTILINE)
+    return {name: " ".join(text.replace("``", "").split()) for name, text in entries}

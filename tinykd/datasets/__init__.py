@@ -1,0 +1,6 @@
+"""Data sets: loaded, checked, split, and described, before any training."""
+
+from tinykd.datasets.dataset import Dataset, input_scale_for
+from tinykd.datasets.load import SOURCES, fingerprint_source, load_dataset
+
+__all__ = ["SOURCES", "Dataset", "fingerprint_source", "input_scale_for", "load_dataset"]

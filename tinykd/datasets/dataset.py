@@ -1,0 +1,98 @@
+"""A checked data set with its three splits."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.results import DataSummary
+
+Samples = NDArray[np.generic]
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Raw samples and labels, split for training, choosing and reporting.
+
+    Attributes:
+        source: Where it came from.
+        class_names: One name per class, in label order.
+        x_train: Raw values as the sensor gives them, any real dtype, [n, ...].
+        y_train: int32 labels in [0, classes), [n].
+        x_validation: Same layout; every choice is made on these.
+        y_validation: Their labels.
+        x_test: Same layout; looked at once, at the end.
+        y_test: Their labels.
+    """
+
+    source: str
+    class_names: tuple[str, ...]
+    x_train: Samples
+    y_train: Labels
+    x_validation: Samples
+    y_validation: Labels
+    x_test: Samples
+    y_test: Labels
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.x_train.shape[1:]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def input_scale(self) -> float:
+        """Power of two that brings the training samples into [-1, 1]."""
+        return input_scale_for(self.x_train)
+
+    def summary(self) -> DataSummary:
+        """Sizes, ranges and a hash, for the report."""
+        return DataSummary(
+            source=self.source,
+            sha256=self._sha256(),
+            input_shape=self.input_shape,
+            class_names=self.class_names,
+            train_samples=len(self.x_train),
+            validation_samples=len(self.x_validation),
+            test_samples=len(self.x_test),
+            input_scale=self.input_scale,
+            input_range=(float(self.x_train.min()), float(self.x_train.max())),
+        )
+
+    def _sha256(self) -> str:
+        digest = hashlib.sha256()
+        for array in (
+            self.x_train,
+            self.y_train,
+            self.x_validation,
+            self.y_validation,
+            self.x_test,
+            self.y_test,
+        ):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def input_scale_for(samples: Samples) -> float:
+    """The largest power of two that brings ``samples`` into [-1, 1].
+
+    A power of two, because multiplying by one is exact in floating point: it can be folded into
+    the first layer of the int8 model without changing a bit, so that the device takes raw values.
+
+    Example:
+        >>> input_scale_for(np.array([0, 16], np.uint8)), input_scale_for(np.array([255.0]))
+        (0.0625, 0.00390625)
+    """
+    largest = max(abs(float(samples.min())), abs(float(samples.max())))
+    mantissa, exponent = math.frexp(largest)
+    return 2.0 ** -(exponent - 1 if mantissa == 0.5 else exponent)

@@ -1,0 +1,253 @@
+"""Where data comes from, and the checks that every data set passes before any work starts."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.config import DataConfig
+from tinykd.datasets.dataset import Dataset
+from tinykd.errors import DataError
+
+Arrays = dict[str, NDArray[Any]]
+
+REQUIRED_KEYS = ("x_train", "y_train", "x_test", "y_test")
+"""What an ``.npz`` file must hold; ``class_names`` may stand beside them."""
+
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+def load_digits() -> Arrays:
+    """Scikit-learn's 1,797 digits: 8x8 pixels of 0..16; 1,200 to train and choose, 597 to test.
+
+    The split is stratified and the same for every seed, so that seeds can be compared in pairs.
+    """
+    from sklearn.datasets import load_digits as bundled_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = bundled_digits()
+    x_train, x_test, y_train, y_test = train_test_split(
+        digits.images.astype(np.uint8)[..., None],
+        digits.target,
+        test_size=597,
+        random_state=0,
+        stratify=digits.target,
+    )
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+def load_fashion_mnist() -> Arrays:
+    """Fashion-MNIST through ``keras.datasets``, which downloads it once.
+
+    Raises:
+        DataError: If it cannot be downloaded.
+    """
+    from keras.datasets import fashion_mnist
+
+    try:
+        (x_train, y_train), (x_test, y_test) = fashion_mnist.load_data()
+    except Exception as error:  # the downloader raises whatever the network gave it
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"data.source: fashion-mnist could not be downloaded ({reason}). "
+            "Give a local copy with --data FILE.npz."
+        ) from None
+    return {
+        "x_train": x_train[..., None],
+        "y_train": y_train,
+        "x_test": x_test[..., None],
+        "y_test": y_test,
+        "class_names": np.array(FASHION_MNIST_CLASSES),
+    }
+
+
+SOURCES: dict[str, Callable[[], Arrays]] = {
+    "digits": load_digits,
+    "fashion-mnist": load_fashion_mnist,
+}
+
+
+def fingerprint_source(config: DataConfig) -> str:
+    """What the data depends on, without loading it: the file's hash, or the library's version.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    if config.source == "digits":
+        return f"scikit-learn {metadata.version('scikit-learn')}"
+    if config.source in SOURCES:
+        return config.source
+    path = _existing_file(config.source)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_dataset(config: DataConfig) -> Dataset:
+    """Load, check and split a data set.
+
+    Args:
+        config: The ``data`` section of a configuration.
+
+    Raises:
+        DataError: If the file is missing or damaged, or the arrays do not make a classification
+            task: wrong shapes, not-a-number, labels out of range, a single class.
+    """
+    if config.source in SOURCES:
+        arrays = SOURCES[config.source]()
+    else:
+        arrays = _read_npz(_existing_file(config.source))
+    return _split(_check(arrays, config.source), config)
+
+
+def _existing_file(source: str) -> Path:
+    path = Path(source)
+    if not path.is_file():
+        known = ", ".join(sorted(SOURCES))
+        raise DataError(
+            f"data.source: there is no file '{source}'. Give an .npz file or one of: {known}."
+        )
+    return path
+
+
+def _read_npz(path: Path) -> Arrays:
+    """Read every array of an archive; nothing in it is ever unpickled."""
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            f"{path}: is not an .npz archive, or is cut short. Write it with numpy.savez."
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            wanted = [key for key in (*REQUIRED_KEYS, "class_names") if key in archive.files]
+            arrays = {key: archive[key] for key in wanted}
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise DataError(
+                f"{path}: holds pickled objects, which could run code and are not read. "
+                "Save plain numeric arrays."
+            ) from None
+        raise DataError(f"{path}: is damaged ({error}). Write it again.") from None
+    except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(f"{path}: is damaged ({error}). Write it again.") from None
+    missing = [key for key in REQUIRED_KEYS if key not in arrays]
+    if missing:
+        raise DataError(f"{path}: lacks {', '.join(missing)}. Needed: {', '.join(REQUIRED_KEYS)}.")
+    return arrays
+
+
+def _check(arrays: Arrays, source: str) -> Arrays:
+    """Refuse arrays that are not a classification task; labels become int32."""
+    for split in ("train", "test"):
+        _check_samples(arrays[f"x_{split}"], f"{source}: x_{split}")
+        _check_labels(arrays[f"y_{split}"], len(arrays[f"x_{split}"]), f"{source}: y_{split}")
+    if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
+        raise DataError(
+            f"{source}: x_train has samples of {arrays['x_train'].shape[1:]}, "
+            f"x_test of {arrays['x_test'].shape[1:]}. They must be equal."
+        )
+    classes = _class_count(arrays, source)
+    for split in ("train", "test"):
+        labels = arrays[f"y_{split}"]
+        if labels.min() < 0 or labels.max() >= classes:
+            raise DataError(
+                f"{source}: y_{split} has labels {labels.min()}..{labels.max()}; "
+                f"{classes} classes allow 0..{classes - 1}."
+            )
+    absent = sorted(set(range(classes)) - set(arrays["y_train"].tolist()))
+    if classes - len(absent) < 2:
+        raise DataError(f"{source}: y_train has one class only. There is nothing to tell apart.")
+    if absent:
+        raise DataError(
+            f"{source}: y_train has no sample of class {absent[0]}, of {classes} classes "
+            f"(0..{classes - 1}). Every class needs samples, without gaps in the labels."
+        )
+    labels_as_int32 = {key: arrays[key].astype(np.int32) for key in ("y_train", "y_test")}
+    names = arrays.get("class_names", np.array([str(i) for i in range(classes)]))
+    return {**arrays, **labels_as_int32, "class_names": names}
+
+
+def _check_samples(samples: NDArray[Any], where: str) -> None:
+    if samples.dtype.kind not in "iuf":
+        raise DataError(f"{where} is {samples.dtype}; numbers are needed.")
+    if not 2 <= samples.ndim <= 4:
+        raise DataError(
+            f"{where} has shape {samples.shape}; needed: [samples, features], "
+            "[samples, length, channels] or [samples, height, width, channels]."
+        )
+    if samples.size == 0:
+        raise DataError(f"{where} is empty.")
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        first = int(np.argmin(np.isfinite(samples).reshape(len(samples), -1).all(axis=1)))
+        raise DataError(f"{where} holds NaN or infinity, first in sample {first}. Remove it.")
+    if not samples.any():
+        raise DataError(f"{where} is zero everywhere.")
+
+
+def _check_labels(labels: NDArray[Any], samples: int, where: str) -> None:
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{where} is {labels.dtype}; integer labels are needed.")
+    if labels.shape != (samples,):
+        raise DataError(f"{where} has shape {labels.shape}; needed: ({samples},), one per sample.")
+
+
+def _class_count(arrays: Arrays, source: str) -> int:
+    """Number of classes: as many as names, or up to the largest training label."""
+    names = arrays.get("class_names")
+    if names is None:
+        return int(arrays["y_train"].max()) + 1
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise DataError(f"{source}: class_names must be a list of strings.")
+    return len(names)
+
+
+def _split(arrays: Arrays, config: DataConfig) -> Dataset:
+    """Keep every n-th training sample for validation."""
+    x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
+    held_out = np.arange(len(x_train)) % config.validation_every == 0
+    classes = len(arrays["class_names"])
+    if len(np.unique(y_train[~held_out])) < classes:
+        raise DataError(
+            f"{config.source}: after every {config.validation_every}th sample was kept for "
+            "validation, a class has no training sample left. Raise data.validation_every."
+        )
+    return Dataset(
+        source=Path(config.source).name,
+        class_names=tuple(str(name) for name in arrays["class_names"]),
+        x_train=_training_dtype(x_train[~held_out]),
+        y_train=y_train[~held_out],
+        x_validation=_training_dtype(x_train[held_out]),
+        y_validation=y_train[held_out],
+        x_test=_training_dtype(arrays["x_test"]),
+        y_test=arrays["y_test"],
+    )
+
+
+def _limit(
+    samples: NDArray[Any], labels: NDArray[Any], limit: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The first ``limit`` samples, or all."""
+    return (samples[:limit], labels[:limit]) if limit else (samples, labels)
+
+
+def _training_dtype(samples: NDArray[Any]) -> NDArray[Any]:
+    """64-bit and half-precision values become float32; the others stay as the sensor gave them."""
+    if samples.dtype.itemsize > 4 or samples.dtype == np.float16:
+        return samples.astype(np.float32)
+    return samples

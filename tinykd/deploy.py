@@ -1,0 +1,259 @@
+"""The export and emulate stages: from the int8 file to C, and what that C costs on every board."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_export import compile_tflite
+from firmware_export.compiled import CompiledModel
+from firmware_export.exporters import EXPORTERS, ExportRequest, GoldenVectors, write_files
+from firmware_export.measure.board_estimate import estimate_on_board
+from firmware_export.measure.emulator import EmulationResult, emulate
+from firmware_export.measure.toolchain import run_on_host
+from firmware_export.target import BOARDS, CORES, Board, find_board
+from firmware_export.tflm import arena_bytes, operators, run_tflm
+from tinykd.artifacts import write_atomically
+from tinykd.config import TargetConfig
+from tinykd.evaluate import Answers, check_identical
+from tinykd.inference import classify_int8, quantize_samples
+from tinykd.progress import Progress
+from tinykd.results import (
+    BoardLatency,
+    EmulateResult,
+    ExportResult,
+    FootprintResult,
+    LayerCost,
+)
+
+GOLDEN_SAMPLES = 4
+"""Samples in the firmware's self-test."""
+
+TFLM_CHUNK = 100
+
+SUBFOLDERS = {"c": ".", "c_array": ".", "arduino": "firmware"}
+"""Where each exporter's files go, below the build directory."""
+
+SAMPLES_ON_OTHER_CORES = 4
+"""Enough to see that a core computes the same bytes; the target's core runs many more."""
+
+
+def emulate_boards(
+    tflite: bytes,
+    name: str,
+    config: TargetConfig,
+    *,
+    samples: NDArray[Any],
+    progress: Progress,
+) -> EmulateResult:
+    """Run the C on every core that a board of the table has, and compare every byte.
+
+    Args:
+        tflite: Full-integer int8 model that takes raw samples.
+        name: Prefix of the C names.
+        config: Target board, compiler, and how many samples run on its core.
+        samples: Raw samples, [n, ...].
+        progress: Shows the cores.
+
+    Raises:
+        TinykdError: If a core computes another byte than TFLM.
+    """
+    target = find_board(config.board)
+    compiled = compile_tflite(tflite, name=name)
+    inputs = quantize_samples(tflite, samples[: config.emulated_samples])
+    expected = run_tflm(tflite, inputs)
+    cores = sorted({board.core for board in BOARDS.values()}, key=lambda core: core != target.core)
+    results: dict[str, EmulationResult] = {}
+    with progress.task("C: emulated cores", len(cores)) as advance:
+        for done, core in enumerate(cores, start=1):
+            count = len(inputs) if core == target.core else SAMPLES_ON_OTHER_CORES
+            results[core] = emulate(
+                compiled,
+                CORES[core],
+                inputs[:count],
+                cc=config.compiler,
+                optimize=config.optimize,
+            )
+            check_identical(expected[:count], results[core].outputs)
+            advance(done)
+    return EmulateResult(
+        footprint=_footprint(results[target.core], compiled),
+        layers=_layers(results[target.core], compiled),
+        latency={board.key: _latency(results[board.core], board) for board in BOARDS.values()},
+        emulated_samples=len(inputs),
+        compiler=f"{results[target.core].compiler} -{config.optimize}",
+    )
+
+
+def _footprint(emulation: EmulationResult, compiled: CompiledModel) -> FootprintResult:
+    size = emulation.footprint
+    return FootprintResult(
+        core=emulation.core,
+        flash_bytes=size.flash_bytes,
+        weights_bytes=size.weights_bytes,
+        code_bytes=size.code_bytes,
+        ram_bytes=size.ram_bytes,
+        arena_bytes=size.arena_bytes,
+        arena_lower_bound_bytes=compiled.arena_lower_bound_bytes,
+        stack_bytes=size.stack_bytes,
+        how=(
+            f"symbols of the ELF linked by {emulation.compiler} -{emulation.optimize} for "
+            f"{emulation.core}; stack measured during an emulated inference"
+        ),
+    )
+
+
+def _layers(emulation: EmulationResult, compiled: CompiledModel) -> tuple[LayerCost, ...]:
+    """Cost by layer; what runs between the layers comes last."""
+    weights: dict[str, Any] = {layer.symbol: layer.weights_bytes for layer in compiled.layers}
+    return tuple(
+        LayerCost(
+            name=cost.name or cost.symbol,
+            op=cost.op or "INVOKE",
+            macs=cost.macs,
+            weights_bytes=weights.get(cost.symbol, 0),
+            instructions=cost.instructions,
+            estimated_cycles=cost.estimated_cycles,
+        )
+        for cost in emulation.layers
+    )
+
+
+def _latency(emulation: EmulationResult, board: Board) -> BoardLatency:
+    estimate = estimate_on_board(emulation, board)
+    return BoardLatency(
+        display_name=board.name,
+        core=board.core,
+        clock_hz=board.clock_hz,
+        instructions=estimate.instructions,
+        estimated_cycles=estimate.estimated_cycles,
+        latency_us=estimate.latency_us,
+        flash_bytes=emulation.footprint.flash_bytes,
+        flash_limit_bytes=board.flash_bytes,
+        ram_bytes=emulation.footprint.ram_bytes,
+        ram_limit_bytes=board.ram_bytes,
+        fits=estimate.fits,
+        how=f"{estimate.method} {estimate.uncertainty}",
+    )
+
+
+def export_model(
+    tflite: bytes,
+    name: str,
+    *,
+    class_names: tuple[str, ...],
+    samples: NDArray[Any],
+    folder: Path,
+) -> ExportResult:
+    """Package an int8 model in every form: ``.tflite``, C, C array, Arduino library.
+
+    Args:
+        tflite: Full-integer int8 model that takes raw samples.
+        name: Prefix of every file and C name.
+        class_names: Labels of the outputs.
+        samples: Raw samples, [n, ...]; the first few become the firmware's self-test.
+        folder: Where the files are written.
+    """
+    compiled = compile_tflite(tflite, name=name)
+    inputs = quantize_samples(tflite, samples[:GOLDEN_SAMPLES])
+    arena = arena_bytes(tflite)
+    request = ExportRequest(
+        compiled=compiled,
+        model=tflite,
+        operators=operators(tflite),
+        labels=class_names,
+        tflm_arena=arena,
+        golden=GoldenVectors(inputs, run_on_host(compiled, inputs)),
+    )
+    write_atomically(folder / f"{name}.tflite", tflite)
+    files = [f"{name}.tflite"]
+    for exporter, subfolder in SUBFOLDERS.items():
+        exported = EXPORTERS[exporter](request)
+        write_files(exported, folder / subfolder)
+        files += [(PurePosixPath(subfolder) / file).as_posix() for file in exported]
+    return ExportResult(
+        files=tuple(files), arena_bytes=arena.recommended_bytes, operators=request.operators
+    )
+
+
+def ask_int8_models(
+    folder: Path,
+    name: str,
+    *,
+    shipped: Literal["ptq", "qat"],
+    reference: Literal["student", "scratch"],
+    emulated: EmulateResult,
+    samples: NDArray[Any],
+    progress: Progress,
+) -> list[Answers]:
+    """What every int8 form says of raw samples: both files, then TFLM and the generated C.
+
+    Args:
+        folder: Where ``quantize_student`` left both files.
+        name: Of the build.
+        shipped: The file that TFLM and the generated C run.
+        reference: The float model that both files come from.
+        emulated: For the size of the C, and for how much of it ran on the emulated core.
+        samples: Raw test samples, [n, ...].
+        progress: Shows the work.
+    """
+    files = {key: (folder / f"{key}.tflite").read_bytes() for key in ("ptq", "qat")}
+    answers = []
+    with progress.task("evaluate: int8 models") as _:
+        answers += [
+            Answers(
+                name=key,
+                description=description,
+                outputs=classify_int8(files[key], samples),
+                how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
+                reference=reference,
+                size_bytes=len(files[key]),
+            )
+            for key, description in (("ptq", "int8, PTQ"), ("qat", "int8, QAT with the teacher"))
+        ]
+    model = files[shipped]
+    inputs = quantize_samples(model, samples)
+    answers.append(
+        Answers(
+            name="tflm",
+            description=f"int8, {shipped.upper()}, in TFLM",
+            outputs=run_tflm_in_chunks(model, inputs, progress=progress),
+            how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
+            reference=reference,
+            size_bytes=len(model),
+        )
+    )
+    with progress.task("evaluate: generated C"):
+        outputs = run_on_host(compile_tflite(model, name=name), inputs)
+    answers.append(
+        Answers(
+            name="c",
+            description=f"int8, {shipped.upper()}, as generated C",
+            outputs=outputs,
+            how=(
+                f"generated C built for the host, every byte equal to TFLM; the first "
+                f"{emulated.emulated_samples} samples also on an emulated "
+                f"{emulated.footprint.core}, equal as well"
+            ),
+            reference=reference,
+            size_bytes=emulated.footprint.flash_bytes,
+        )
+    )
+    return answers
+
+
+def run_tflm_in_chunks(
+    model: bytes, inputs: NDArray[np.int8], *, progress: Progress
+) -> NDArray[np.int8]:
+    """``run_tflm`` with progress: it takes samples one by one, milliseconds each."""
+    chunks = np.array_split(inputs, max(1, len(inputs) // TFLM_CHUNK))
+    outputs: list[NDArray[np.int8]] = []
+    with progress.task("evaluate: TFLM", len(inputs)) as advance:
+        for chunk in chunks:
+            outputs.append(run_tflm(model, chunk))
+            advance(sum(len(done) for done in outputs))
+    return np.concatenate(outputs)

@@ -1,0 +1,1 @@
+"""Distillation for tiny students: the losses, and the comparison with no teacher at all."""

@@ -1,0 +1,131 @@
+"""The evaluate stage: one table, one test split, every form of the model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.errors import TinykdError
+from tinykd.results import EvaluateResult, ModelName, ModelScore
+
+Z_95 = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one form of the model said of every test sample.
+
+    Attributes:
+        name: Which row of the table.
+        description: What it is, for people.
+        outputs: Logits, float or int8, [n, classes].
+        how: What ran.
+        reference: Name of the float model that it comes from, or None for a float model.
+        size_bytes: Where it has a size.
+        parameters: Where it is known.
+    """
+
+    name: ModelName
+    description: str
+    outputs: NDArray[Any]
+    how: str
+    reference: ModelName | None = None
+    size_bytes: int | None = None
+    parameters: int | None = None
+
+
+def evaluate(
+    answers: list[Answers], labels: NDArray[np.int32], *, classes: int, shipped: ModelName
+) -> EvaluateResult:
+    """Score every form of the model on the same samples.
+
+    Args:
+        answers: In the order of the table; ``tflm`` and ``c`` must agree in every byte.
+        labels: int32 [n].
+        classes: Number of classes.
+        shipped: The int8 row that is shipped; the confusion matrix is its.
+
+    Raises:
+        TinykdError: If the generated C does not equal TFLM; nothing of it may be shipped then.
+    """
+    by_name = {answer.name: answer for answer in answers}
+    check_identical(by_name["tflm"].outputs, by_name["c"].outputs)
+    predicted = np.argmax(by_name[shipped].outputs, axis=1)
+    reference = by_name[shipped].reference
+    flipped = 0
+    if reference is not None:
+        flipped = int(np.sum(predicted != np.argmax(by_name[reference].outputs, axis=1)))
+    return EvaluateResult(
+        models=tuple(_score(answer, by_name, labels) for answer in answers),
+        c_equals_tflm=True,
+        confusion=_confusion(predicted, labels, classes),
+        flipped=flipped,
+    )
+
+
+def check_identical(tflm: NDArray[Any], generated_c: NDArray[Any]) -> None:
+    """Every output byte of the generated C equals that of TFLM.
+
+    Raises:
+        TinykdError: On the first sample that differs.
+    """
+    same = (tflm.reshape(len(tflm), -1) == generated_c.reshape(len(tflm), -1)).all(axis=1)
+    if not same.all():
+        raise TinykdError(
+            f"the generated C differs from TFLM on {int(np.sum(~same))} of {len(same)} test "
+            f"samples, first on number {int(np.argmin(same))}. This is a bug in tinykd: please "
+            "report it with the .tflite file."
+        )
+
+
+def wilson_interval(correct: int, samples: int) -> tuple[float, float]:
+    """95 % interval of a share.
+
+    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+
+    Example:
+        >>> [round(bound, 4) for bound in wilson_interval(95, 100)]
+        [0.8882, 0.9785]
+    """
+    share = correct / samples
+    scale = 1.0 + Z_95**2 / samples
+    centre = (share + Z_95**2 / (2 * samples)) / scale
+    spread = share * (1.0 - share) / samples + Z_95**2 / (4 * samples**2)
+    half = Z_95 * math.sqrt(spread) / scale
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _score(
+    answer: Answers, by_name: dict[ModelName, Answers], labels: NDArray[np.int32]
+) -> ModelScore:
+    predicted = np.argmax(answer.outputs.reshape(len(labels), -1), axis=1)
+    correct = int(np.sum(predicted == labels))
+    agreement = None
+    if answer.reference is not None:
+        reference = np.argmax(by_name[answer.reference].outputs, axis=1)
+        agreement = float(np.mean(predicted == reference))
+    return ModelScore(
+        name=answer.name,
+        description=answer.description,
+        top1_accuracy=correct / len(labels),
+        ci95=wilson_interval(correct, len(labels)),
+        samples=len(labels),
+        agreement=agreement,
+        size_bytes=answer.size_bytes,
+        parameters=answer.parameters,
+        how=answer.how,
+    )
+
+
+def _confusion(
+    predicted: NDArray[Any], labels: NDArray[np.int32], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Counts; rows are true classes, columns predicted ones."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return tuple(tuple(int(count) for count in row) for row in counts)

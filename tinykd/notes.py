@@ -1,0 +1,59 @@
+"""Sentences that a person should read beside the tables."""
+
+from __future__ import annotations
+
+from tinykd.results import Report
+
+
+def write_notes(report: Report) -> tuple[str, ...]:
+    """What is remarkable about a build, in the order of the pipeline."""
+    candidates = (
+        _weak_teacher(report),
+        _scratch_shipped(report),
+        _ptq_shipped(report),
+        _does_not_fit(report),
+    )
+    return tuple(note for note in candidates if note)
+
+
+def _weak_teacher(report: Report) -> str | None:
+    teacher = report.teacher.validation_accuracy
+    student = report.distill.student_validation_accuracy
+    if teacher >= student:
+        return None
+    return (
+        f"The teacher ({teacher:.1%} on validation) is not better than its student "
+        f"({student:.1%}). If it expects scaled inputs, set teacher.input_scale."
+    )
+
+
+def _scratch_shipped(report: Report) -> str | None:
+    distill = report.distill
+    if distill.shipped == "student":
+        return None
+    return (
+        "Distillation did not help: on validation the student without a teacher "
+        f"({distill.scratch_validation_accuracy:.1%}) beats the distilled one "
+        f"({distill.student_validation_accuracy:.1%}), so the one without a teacher is shipped."
+    )
+
+
+def _ptq_shipped(report: Report) -> str | None:
+    quantize = report.quantize
+    if quantize.shipped == "qat":
+        return None
+    return (
+        "Quantization-aware fine-tuning did not beat plain quantization on validation "
+        f"({quantize.qat_validation_accuracy:.1%} against {quantize.ptq_validation_accuracy:.1%}), "
+        "so the plainly quantized model is shipped."
+    )
+
+
+def _does_not_fit(report: Report) -> str | None:
+    board = report.latency[report.board]
+    if board.fits:
+        return None
+    return (
+        f"The model does not fit {board.display_name}: it needs {board.flash_bytes} bytes of "
+        f"flash and {board.ram_bytes} of RAM. Lower student.width or choose another board."
+    )

@@ -1,0 +1,438 @@
+"""The stages in order. This is the only file that knows it.
+
+Every stage is a function from frozen configuration and results to a frozen result; what it depends
+on is written beside it, and a stored output is reused as long as none of that has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from tinykd.artifacts import RunDirectory, Stage, describe_files, write_atomically
+from tinykd.backend import load_tensorflow
+from tinykd.config import Config
+from tinykd.datasets import Dataset, fingerprint_source, load_dataset
+from tinykd.notes import write_notes
+from tinykd.progress import Progress, Silent
+from tinykd.report import FORMATS
+from tinykd.results import (
+    Artifact,
+    DataSummary,
+    DistillResult,
+    EmulateResult,
+    EvaluateResult,
+    ExportResult,
+    QuantizeResult,
+    Report,
+    Result,
+    SoftTargetsResult,
+    StudentSummary,
+    TeacherResult,
+)
+from tinykd.teachers.files import check_teacher_file, hash_file
+
+if TYPE_CHECKING:
+    from tinykd.teachers.teacher import Teacher
+
+R = TypeVar("R", bound=BaseModel)
+
+PACKAGES = (
+    "tinykd",
+    "tensorflow",
+    "tf-keras",
+    "keras",
+    "tensorflow-model-optimization",
+    "ai-edge-litert",
+    "tflite-micro",
+    "numpy",
+    "scikit-learn",
+    "ziglang",
+    "unicorn",
+)
+"""Packages that can change a result; their versions are part of every stage's key."""
+
+
+def build(config: Config, *, out: Path = Path("build"), progress: Progress | None = None) -> Report:
+    """Run the whole pipeline into ``out/<config.name>``.
+
+    Args:
+        config: What to build; see ``tinykd.recipes`` for complete ones.
+        out: Folder of all builds. What an earlier run finished is reused.
+        progress: Told about everything that takes longer than a second.
+
+    Returns:
+        Every figure that was found out; also written as ``report.json`` and ``report.html``.
+
+    Raises:
+        TinykdError: On the first thing that is wrong; finished stages are kept.
+    """
+    with RunDirectory(out / config.name).locked() as directory:
+        return _Build(config, directory, progress or Silent()).run()
+
+
+def package_versions() -> dict[str, str]:
+    """Installed version of every package in ``PACKAGES``."""
+    installed = {}
+    for package in PACKAGES:
+        try:
+            installed[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            installed[package] = "not installed"
+    return installed
+
+
+class Manifest(Result):
+    """``manifest.json``: what a build was made of, and the hash of everything it made.
+
+    Attributes:
+        config: Complete, defaults included.
+        data_sha256: Of the arrays and their split.
+        seeds: What each random choice started from.
+        versions: Package to version.
+        stages: Stage to the hash of all that it depends on.
+        artifacts: Every file that was built.
+    """
+
+    config: Config
+    data_sha256: str
+    seeds: dict[str, int]
+    versions: dict[str, str]
+    stages: dict[str, str]
+    artifacts: tuple[Artifact, ...]
+
+
+class _Build:
+    """One run of the pipeline. A stage runs when it is first asked for, and once."""
+
+    def __init__(self, config: Config, directory: RunDirectory, progress: Progress) -> None:
+        self.config = config
+        self.directory = directory
+        self.progress = progress
+        self.versions = package_versions()
+
+    def run(self) -> Report:
+        """All stages, in order."""
+        stages: tuple[Stage[Any], ...] = (
+            self.data,
+            self.student,
+            self.teacher,
+            self.soft_targets,
+            self.distill,
+            self.quantize,
+            self.export,
+            self.emulate,
+            self.evaluate,
+        )
+        return self._publish(stages)
+
+    @cached_property
+    def data(self) -> Stage[DataSummary]:
+        """Load, check and describe the data."""
+        return self._stage(
+            "data",
+            DataSummary,
+            lambda _folder: self.dataset.summary(),
+            data=self.config.data,
+            source=fingerprint_source(self.config.data),
+        )
+
+    @cached_property
+    def student(self) -> Stage[StudentSummary]:
+        """Parameters and MACs before any training, and whether the student suits the data."""
+
+        def compute(_folder: Path) -> StudentSummary:
+            load_tensorflow(self.progress)
+            from tinykd.students import build_student, summarize_student
+
+            data = self.data.result
+            model = build_student(
+                self.config.student, data.input_shape, len(data.class_names), seed=self.config.seed
+            )
+            return summarize_student(model, self.config.student)
+
+        return self._stage(
+            "student", StudentSummary, compute, self.data, student=self.config.student
+        )
+
+    @cached_property
+    def teacher(self) -> Stage[TeacherResult]:
+        """Train a teacher, or check the user's."""
+        file = self._teacher_file
+
+        def compute(folder: Path) -> TeacherResult:
+            load_tensorflow(self.progress)
+            from tinykd.teachers.teacher import examine_teacher, train_teacher
+
+            if file is not None:
+                return examine_teacher(self._open_teacher(), self.dataset, progress=self.progress)
+            return train_teacher(
+                self.config.teacher,
+                self.dataset,
+                seed=self.config.seed,
+                folder=folder,
+                progress=self.progress,
+            )
+
+        return self._stage(
+            "teacher",
+            TeacherResult,
+            compute,
+            self.data,
+            teacher=self.config.teacher.model_copy(update={"path": ""}),
+            file=None if file is None else hash_file(file),
+        )
+
+    @cached_property
+    def soft_targets(self) -> Stage[SoftTargetsResult]:
+        """Ask the teacher once for every view of the training samples."""
+
+        def compute(folder: Path) -> SoftTargetsResult:
+            load_tensorflow(self.progress)
+            from tinykd.distill.distill import SOFT_TARGETS_FILE, compute_soft_targets
+            from tinykd.training import accuracy
+
+            logits = compute_soft_targets(
+                self._open_teacher(),
+                self.dataset,
+                augment=self.config.distill.augment,
+                progress=self.progress,
+            )
+            np.save(folder / SOFT_TARGETS_FILE, logits)
+            samples = len(self.dataset.y_train)
+            return SoftTargetsResult(
+                views=len(logits) // samples,
+                train_accuracy=accuracy(logits[:samples], self.dataset.y_train),
+            )
+
+        return self._stage(
+            "soft_targets",
+            SoftTargetsResult,
+            compute,
+            self.teacher,
+            augment=self.config.distill.augment,
+        )
+
+    @cached_property
+    def distill(self) -> Stage[DistillResult]:
+        """Train the student with its teacher and without; the better of the two goes on."""
+
+        def compute(folder: Path) -> DistillResult:
+            load_tensorflow(self.progress)
+            from tinykd.distill.distill import SOFT_TARGETS_FILE, distill_student
+
+            return distill_student(
+                self.config.distill,
+                self.config.student,
+                self.dataset,
+                np.load(self.soft_targets.file(SOFT_TARGETS_FILE)),
+                seed=self.config.seed,
+                folder=folder,
+                progress=self.progress,
+            )
+
+        return self._stage(
+            "distill",
+            DistillResult,
+            compute,
+            self.soft_targets,
+            student=self.config.student,
+            distill=self.config.distill,
+        )
+
+    @cached_property
+    def quantize(self) -> Stage[QuantizeResult]:
+        """Make it int8, after training and quantization-aware; the better of the two goes on."""
+
+        def compute(folder: Path) -> QuantizeResult:
+            load_tensorflow(self.progress)
+            from tinykd.distill.distill import SOFT_TARGETS_FILE, training_rows
+            from tinykd.distill.losses import choose_objective
+            from tinykd.quantize.finetune import quantize_student
+            from tinykd.students.files import load_student
+
+            soft_targets = np.load(self.soft_targets.file(SOFT_TARGETS_FILE))
+            return quantize_student(
+                self.config.quantize,
+                load_student(self.distill.file(f"{self.distill.result.shipped}.h5")),
+                choose_objective(self.config.distill, self.dataset.classes),
+                training_rows(self.dataset, self.config.distill, soft_targets),
+                self.dataset,
+                batch_size=self.config.distill.batch_size,
+                seed=self.config.seed,
+                folder=folder,
+                progress=self.progress,
+            )
+
+        return self._stage(
+            "quantize", QuantizeResult, compute, self.distill, quantize=self.config.quantize
+        )
+
+    @cached_property
+    def export(self) -> Stage[ExportResult]:
+        """Compile the int8 model to C, and package it for TFLM and for Arduino."""
+
+        def compute(folder: Path) -> ExportResult:
+            from tinykd.deploy import export_model
+
+            with self.progress.task("C: compiling the model"):
+                return export_model(
+                    self.quantize.file(f"{self.quantize.result.shipped}.tflite").read_bytes(),
+                    self.config.name,
+                    class_names=self.dataset.class_names,
+                    samples=self.dataset.x_validation,
+                    folder=folder,
+                )
+
+        return self._stage("export", ExportResult, compute, self.quantize, name=self.config.name)
+
+    @cached_property
+    def emulate(self) -> Stage[EmulateResult]:
+        """Run the C on every core of the board table, and compare it with TFLM."""
+
+        def compute(_folder: Path) -> EmulateResult:
+            from tinykd.deploy import emulate_boards
+
+            return emulate_boards(
+                self._shipped_model(),
+                self.config.name,
+                self.config.target,
+                samples=self.dataset.x_test,
+                progress=self.progress,
+            )
+
+        return self._stage(
+            "emulate", EmulateResult, compute, self.export, target=self.config.target
+        )
+
+    @cached_property
+    def evaluate(self) -> Stage[EvaluateResult]:
+        """Look at the test split, once, with every form of the model."""
+
+        def compute(_folder: Path) -> EvaluateResult:
+            load_tensorflow(self.progress)
+            from tinykd.deploy import ask_int8_models
+            from tinykd.distill.distill import ask_float_models
+            from tinykd.evaluate import evaluate
+
+            answers = [
+                *ask_float_models(
+                    self._open_teacher(),
+                    self.distill.folder,
+                    self.dataset,
+                    progress=self.progress,
+                ),
+                *ask_int8_models(
+                    self.quantize.folder,
+                    self.config.name,
+                    shipped=self.quantize.result.shipped,
+                    reference=self.distill.result.shipped,
+                    emulated=self.emulate.result,
+                    samples=self.dataset.x_test,
+                    progress=self.progress,
+                ),
+            ]
+            return evaluate(
+                answers,
+                self.dataset.y_test,
+                classes=self.dataset.classes,
+                shipped=self.quantize.result.shipped,
+            )
+
+        return self._stage("evaluate", EvaluateResult, compute, self.emulate)
+
+    def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
+        """Copy what was built to where the user looks, and write the report beside it."""
+        root = self.directory.path
+        for file in self.export.result.files:
+            write_atomically(root / file, self.export.file(file).read_bytes())
+        evaluated, emulated = self.evaluate.result, self.emulate.result
+        report = Report(
+            name=self.config.name,
+            data=self.data.result,
+            student=self.student.result,
+            teacher=self.teacher.result,
+            distill=self.distill.result,
+            quantize=self.quantize.result,
+            models=evaluated.models,
+            confusion=evaluated.confusion,
+            flipped=evaluated.flipped,
+            footprint=emulated.footprint,
+            layers=emulated.layers,
+            latency=emulated.latency,
+            board=self.config.target.board,
+            artifacts=describe_files(root, list(self.export.result.files)),
+            seeds={"build": self.config.seed},
+            versions=self.versions,
+            seconds={stage.name: round(stage.seconds, 3) for stage in stages},
+        )
+        report = report.model_copy(update={"notes": write_notes(report)})
+        write_atomically(root / "report.json", FORMATS["json"](report))
+        write_atomically(root / "report.html", FORMATS["html"](report))
+        write_atomically(root / "manifest.json", self._manifest(report, stages))
+        self.directory.discard_partial_stages()
+        return report
+
+    def _manifest(self, report: Report, stages: tuple[Stage[Any], ...]) -> str:
+        """How this build came about: configuration, data, versions, and the hash of every file."""
+        manifest = Manifest(
+            config=self.config,
+            data_sha256=report.data.sha256,
+            seeds=report.seeds,
+            versions=report.versions,
+            stages={stage.name: stage.key for stage in stages},
+            artifacts=report.artifacts,
+        )
+        return manifest.model_dump_json(indent=2) + "\n"
+
+    def _stage(
+        self,
+        name: str,
+        result_type: type[R],
+        compute: Callable[[Path], R],
+        /,
+        *inputs: Stage[Any],
+        **settings: object,
+    ) -> Stage[R]:
+        """A stage that depends on other stages, on settings, on the seed and on versions."""
+        return self.directory.stage(
+            name,
+            result_type,
+            compute,
+            depends_on={
+                "inputs": [stage.key for stage in inputs],
+                "settings": settings,
+                "seed": self.config.seed,
+                "versions": self.versions,
+            },
+        )
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The arrays, loaded when the first stage that runs needs them."""
+        with self.progress.task("data: loading"):
+            return load_dataset(self.config.data)
+
+    @property
+    def _teacher_file(self) -> Path | None:
+        """The user's teacher, if there is one."""
+        path = self.config.teacher.path
+        return check_teacher_file(path) if path else None
+
+    def _open_teacher(self) -> Teacher:
+        """The user's own teacher, or the one that was trained here."""
+        from tinykd.teachers.teacher import TEACHER_FILE, open_teacher
+
+        file = self._teacher_file
+        if file is not None:
+            return open_teacher(file, self.dataset, input_scale=self.config.teacher.input_scale)
+        return open_teacher(self.teacher.file(TEACHER_FILE), self.dataset)
+
+    def _shipped_model(self) -> bytes:
+        return self.export.file(f"{self.config.name}.tflite").read_bytes()

@@ -1,0 +1,139 @@
+"""The quantize stage: int8 in two ways, and the better of both.
+
+Post-training quantization comes first. Then the student is fine-tuned quantization-aware, with the
+teacher still teaching. Both are judged as the int8 files they become, on validation; fine-tuning
+that does not beat plain quantization is not shipped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.artifacts import write_atomically
+from tinykd.config import QuantizeConfig
+from tinykd.convert import convert_ptq, convert_qat, fold_input_scale
+from tinykd.datasets import Dataset
+from tinykd.distill.losses import Objective
+from tinykd.inference import classify_int8
+from tinykd.progress import Progress
+from tinykd.quantize.qat import calibrate, freeze_ranges, quantization_aware
+from tinykd.results import QuantizeResult, TrainingCurve
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    accuracy,
+    make_deterministic,
+    predict,
+    train,
+)
+
+PTQ_FILE = "ptq.tflite"
+QAT_FILE = "qat.tflite"
+
+CALIBRATION_BATCH = 32
+
+
+def quantize_student(
+    config: QuantizeConfig,
+    student: Any,
+    objective: Objective,
+    rows: Rows,
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+) -> QuantizeResult:
+    """Quantize a float student both ways, into ``ptq.tflite`` and ``qat.tflite``.
+
+    Both files take the data's raw values: the student's input scale is folded into them.
+
+    Args:
+        config: Calibration and fine-tuning.
+        student: ``tf_keras`` model on ``raw * dataset.input_scale``.
+        objective: What the fine-tuning minimises; the teacher's term stays in it.
+        rows: Training rows with the teacher's logits.
+        dataset: For calibration and validation.
+        batch_size: Samples in one step.
+        seed: Of the order of the samples.
+        folder: For the two files and, while training, the checkpoint.
+        progress: Shows the work.
+    """
+    make_deterministic(seed)
+    float_trainee = Trainee("student", student, dataset.input_scale)
+    samples = _calibration_samples(config, dataset, student, seed)
+    with progress.task("int8: post-training quantization"):
+        ptq = fold_input_scale(convert_ptq(student, samples), dataset.input_scale)
+    qat_model = quantization_aware(student)
+    calibrate(qat_model, np.array_split(samples, max(1, len(samples) // CALIBRATION_BATCH)))
+    curve = _finetune(
+        config, qat_model, objective, rows, dataset, batch_size, seed, folder, progress
+    )
+    with progress.task("int8: conversion"):
+        qat = fold_input_scale(convert_qat(qat_model), dataset.input_scale)
+    write_atomically(folder / PTQ_FILE, ptq)
+    write_atomically(folder / QAT_FILE, qat)
+    (folder / "checkpoint.npz").unlink()
+    ptq_accuracy, qat_accuracy = (
+        accuracy(classify_int8(model, dataset.x_validation), dataset.y_validation)
+        for model in (ptq, qat)
+    )
+    return QuantizeResult(
+        float_validation_accuracy=accuracy(
+            predict(float_trainee, dataset.x_validation), dataset.y_validation
+        ),
+        ptq_validation_accuracy=ptq_accuracy,
+        qat_validation_accuracy=qat_accuracy,
+        shipped="qat" if qat_accuracy > ptq_accuracy else "ptq",
+        curves=(curve,),
+    )
+
+
+def _calibration_samples(
+    config: QuantizeConfig, dataset: Dataset, student: Any, seed: int
+) -> NDArray[np.float32]:
+    """Training samples as the student sees them, in random order: float32 [n, ...]."""
+    rng = np.random.default_rng(seed)
+    count = min(config.calibration_samples, len(dataset.x_train))
+    chosen = rng.permutation(len(dataset.x_train))[:count]
+    scaled = dataset.x_train[chosen].astype(np.float32) * np.float32(dataset.input_scale)
+    return scaled.reshape(count, *student.input_shape[1:])
+
+
+def _finetune(
+    config: QuantizeConfig,
+    qat_model: Any,
+    objective: Objective,
+    rows: Rows,
+    dataset: Dataset,
+    batch_size: int,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+) -> TrainingCurve:
+    trainee = Trainee(
+        "qat", qat_model, dataset.input_scale, freeze=lambda: freeze_ranges(qat_model)
+    )
+    schedule = Schedule(
+        epochs=config.epochs,
+        batch_size=batch_size,
+        learning_rate=config.learning_rate,
+        frozen_fraction=config.frozen_fraction,
+    )
+    with progress.task("int8: quantization-aware distillation", config.epochs) as advance:
+        return train(
+            trainee,
+            objective,
+            rows,
+            validation=(dataset.x_validation, dataset.y_validation),
+            schedule=schedule,
+            seed=seed + 1,
+            checkpoint=folder / "checkpoint.npz",
+            advance=advance,
+        )

@@ -1,0 +1,49 @@
+"""Named, complete configurations. A recipe is a function; only what differs is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinykd.config import (
+    Config,
+    DataConfig,
+    DistillConfig,
+    QuantizeConfig,
+    StudentConfig,
+    TeacherConfig,
+)
+from tinykd.errors import ConfigError
+
+
+def digits() -> Config:
+    """Handwritten digits, 8x8 pixels, bundled with scikit-learn: no download, two minutes."""
+    return Config()
+
+
+def fashion_mnist() -> Config:
+    """Fashion-MNIST, 70,000 images of 28x28 pixels, for a Cortex-M4 with 32 KiB of RAM."""
+    return Config(
+        name="fashion_mnist",
+        data=DataConfig(source="fashion-mnist", validation_every=12),
+        teacher=TeacherConfig(epochs=12, patience=3, batch_size=128),
+        student=StudentConfig(architecture="ds_cnn", width=1.0),
+        distill=DistillConfig(epochs=12, batch_size=128, augment="none"),
+        quantize=QuantizeConfig(epochs=2),
+    )
+
+
+RECIPES: dict[str, Callable[[], Config]] = {
+    "digits": digits,
+    "fashion-mnist": fashion_mnist,
+}
+
+
+def find_recipe(name: str) -> Config:
+    """The configuration of a recipe.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    if name not in RECIPES:
+        raise ConfigError(f"there is no recipe '{name}'. Recipes: {', '.join(sorted(RECIPES))}.")
+    return RECIPES[name]()

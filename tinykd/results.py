@@ -1,0 +1,359 @@
+"""Frozen results of every stage, to and from JSON. Units end the names; KiB = 1024 bytes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+"""Version of ``report.json``; raised when a key changes its meaning or goes away."""
+
+ModelName = Literal["teacher", "scratch", "student", "ptq", "qat", "tflm", "c"]
+"""Rows of the accuracy table, in the order of the pipeline."""
+
+
+class Result(BaseModel):
+    """Base of all results: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSummary(Result):
+    """What the data stage prepared.
+
+    Attributes:
+        source: ``digits``, ``fashion-mnist`` or the file that was read.
+        sha256: Hash of the arrays and the split.
+        input_shape: Shape of one sample, without the batch.
+        class_names: One name per class, in label order.
+        train_samples: Samples that weights are trained on.
+        validation_samples: Samples that every choice is made on.
+        test_samples: Samples that are looked at once, by ``evaluate``.
+        input_scale: Power of two; the student computes on ``raw * input_scale``.
+        input_range: Smallest and largest raw value of the training samples.
+    """
+
+    source: str
+    sha256: str
+    input_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    train_samples: int
+    validation_samples: int
+    test_samples: int
+    input_scale: float
+    input_range: tuple[float, float]
+
+
+class TrainingCurve(Result):
+    """How one training went, one entry for each epoch.
+
+    Attributes:
+        name: ``teacher``, ``scratch``, ``student`` or ``qat``.
+        loss: Mean training loss of the epoch.
+        validation_accuracy: Top-1 accuracy on the validation split, in [0, 1].
+    """
+
+    name: str
+    loss: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+
+
+class TeacherResult(Result):
+    """A teacher that is ready to be asked.
+
+    Attributes:
+        description: Where it comes from, such as ``trained here`` or a file name.
+        parameters: Number of weights.
+        gives_probabilities: True if it ends in a softmax, whose logarithm is then distilled.
+        validation_accuracy: Top-1 in [0, 1].
+        curve: Its training, or None for a user's own teacher.
+    """
+
+    description: str
+    parameters: int
+    gives_probabilities: bool
+    validation_accuracy: float
+    curve: TrainingCurve | None = None
+
+
+class SoftTargetsResult(Result):
+    """What the teacher said of the training samples.
+
+    Attributes:
+        views: Views of each sample that it was asked for.
+        train_accuracy: Its top-1 accuracy on the training samples themselves.
+    """
+
+    views: int
+    train_accuracy: float
+
+
+class StudentSummary(Result):
+    """What is known of a student before training.
+
+    Attributes:
+        architecture: Key of the ``STUDENTS`` table.
+        width: Width multiplier.
+        parameters: Number of weights, batch normalization included.
+        macs: Multiply-accumulates of one inference.
+    """
+
+    architecture: str
+    width: float
+    parameters: int
+    macs: int
+
+
+class DistillResult(Result):
+    """Scratch and distilled student, trained alike, and which of the two goes on.
+
+    Attributes:
+        student: The architecture.
+        loss: Key of the ``LOSSES`` table.
+        temperature: Softmax temperature.
+        alpha: Weight of the distillation term, in [0, 1].
+        scratch_validation_accuracy: Without the teacher.
+        student_validation_accuracy: With the teacher.
+        shipped: The better of the two on validation; the student if they are level.
+        curves: Both trainings.
+    """
+
+    student: StudentSummary
+    loss: str
+    temperature: float
+    alpha: float
+    scratch_validation_accuracy: float
+    student_validation_accuracy: float
+    shipped: Literal["student", "scratch"]
+    curves: tuple[TrainingCurve, ...]
+
+
+class QuantizeResult(Result):
+    """Both int8 models, and which of the two goes on.
+
+    Attributes:
+        float_validation_accuracy: The float model they both come from.
+        ptq_validation_accuracy: Post-training quantization.
+        qat_validation_accuracy: Quantization-aware fine-tuning.
+        shipped: The better of the two on validation; PTQ if they are level.
+        curves: The fine-tuning.
+    """
+
+    float_validation_accuracy: float
+    ptq_validation_accuracy: float
+    qat_validation_accuracy: float
+    shipped: Literal["ptq", "qat"]
+    curves: tuple[TrainingCurve, ...]
+
+
+class ExportResult(Result):
+    """What was packaged.
+
+    Attributes:
+        files: Paths below the build directory, in the order in which a person wants them.
+        arena_bytes: RAM that TFLM's interpreter needs for the model, margin included.
+        operators: TFLite operators of the model, each once.
+    """
+
+    files: tuple[str, ...]
+    arena_bytes: int
+    operators: tuple[str, ...]
+
+
+class ModelScore(Result):
+    """One row of the accuracy table, all on the same test split.
+
+    Attributes:
+        name: Which model.
+        description: What it is, for people.
+        top1_accuracy: In [0, 1].
+        ci95: Wilson 95 % interval of it.
+        samples: Test samples.
+        agreement: Share of samples on which its class is that of the float model it comes from.
+        size_bytes: Size where the model has one: float weights, ``.tflite``, or flash of the C.
+        parameters: Number of weights where it is known.
+        how: What ran, such as ``TFLM interpreter (tflite-micro 0.dev...)``.
+    """
+
+    name: ModelName
+    description: str
+    top1_accuracy: float
+    ci95: tuple[float, float]
+    samples: int
+    agreement: float | None = None
+    size_bytes: int | None = None
+    parameters: int | None = None
+    how: str
+
+
+class LayerCost(Result):
+    """What one layer of the generated C costs, counted on the emulated core.
+
+    Attributes:
+        name: Output tensor in the ``.tflite``.
+        op: TFLite operator.
+        macs: Multiply-accumulates.
+        weights_bytes: Constants that only this layer reads.
+        instructions: Executed instructions of one inference.
+        estimated_cycles: From the cycle model.
+    """
+
+    name: str
+    op: str
+    macs: int
+    weights_bytes: int
+    instructions: int
+    estimated_cycles: int
+
+
+class FootprintResult(Result):
+    """Flash and RAM of the generated C on one core, from the linked ELF and the emulator.
+
+    Attributes:
+        core: Such as ``cortex-m4``.
+        flash_bytes: Code and constants of the model.
+        weights_bytes: Constants alone.
+        code_bytes: Code alone.
+        ram_bytes: Arena, static data and stack together.
+        arena_bytes: ``<NAME>_ARENA_BYTES``.
+        arena_lower_bound_bytes: Largest sum of activations that must be alive together.
+        stack_bytes: High-water mark of the stack during an inference.
+        how: What was measured, and with what.
+    """
+
+    core: str
+    flash_bytes: int
+    weights_bytes: int
+    code_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    arena_lower_bound_bytes: int
+    stack_bytes: int
+    how: str
+
+
+class BoardLatency(Result):
+    """Does it fit one board, and how long does it take there.
+
+    Attributes:
+        display_name: The board's name for people.
+        core: Core that was emulated.
+        clock_hz: Clock of the board.
+        instructions: Counted on that core.
+        estimated_cycles: From the cycle model of that core.
+        latency_us: Estimated time of one inference in microseconds.
+        flash_bytes: Needed by the model on that core.
+        flash_limit_bytes: Usable on the board.
+        ram_bytes: Needed by the model on that core.
+        ram_limit_bytes: Usable on the board.
+        fits: Both fit.
+        how: How the latency was obtained.
+    """
+
+    display_name: str
+    core: str
+    clock_hz: int
+    instructions: int
+    estimated_cycles: int
+    latency_us: float
+    flash_bytes: int
+    flash_limit_bytes: int
+    ram_bytes: int
+    ram_limit_bytes: int
+    fits: bool
+    how: str
+
+
+class EmulateResult(Result):
+    """The generated C on every core of the board table.
+
+    Attributes:
+        footprint: On the core of the target board.
+        layers: Cost of each layer on that core.
+        latency: Board key to fit and latency.
+        emulated_samples: Test samples that ran on the emulated core, every byte compared.
+        compiler: What compiled the C.
+    """
+
+    footprint: FootprintResult
+    layers: tuple[LayerCost, ...]
+    latency: dict[str, BoardLatency]
+    emulated_samples: int
+    compiler: str
+
+
+class EvaluateResult(Result):
+    """The accuracy table.
+
+    Attributes:
+        models: One row for each model.
+        c_equals_tflm: Every output byte of the generated C equals that of TFLM.
+        confusion: Rows are true classes, columns predicted ones; the shipped int8 model.
+        flipped: Test samples whose class changed from the float to the shipped int8 model.
+    """
+
+    models: tuple[ModelScore, ...]
+    c_equals_tflm: bool
+    confusion: tuple[tuple[int, ...], ...]
+    flipped: int
+
+
+class Artifact(Result):
+    """A file of the build.
+
+    Attributes:
+        path: Relative to the build directory, with forward slashes.
+        sha256: Of its bytes.
+        size_bytes: Its length.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+class Report(Result):
+    """Everything that one build found out; ``report.json`` is this value.
+
+    Attributes:
+        schema_version: See ``SCHEMA_VERSION``.
+        name: Name of the build, and prefix of the C names.
+        data: Data set and split.
+        student: Architecture, parameters and MACs.
+        teacher: The teacher.
+        distill: Scratch against distilled.
+        quantize: PTQ against QAT.
+        models: The accuracy table.
+        confusion: Of the shipped int8 model; rows are true classes.
+        flipped: Test samples whose class changed between float and int8.
+        footprint: On the core of the target board.
+        layers: Cost of each layer there.
+        latency: Board key to fit and latency.
+        board: Key of the target board.
+        artifacts: Files of the build.
+        seeds: What each random choice started from.
+        versions: Package to version.
+        seconds: Stage to wall time when it last ran.
+        notes: Sentences a person should read, such as that scratch was shipped.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    data: DataSummary
+    student: StudentSummary
+    teacher: TeacherResult
+    distill: DistillResult
+    quantize: QuantizeResult
+    models: tuple[ModelScore, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    flipped: int
+    footprint: FootprintResult
+    layers: tuple[LayerCost, ...]
+    latency: dict[str, BoardLatency]
+    board: str
+    artifacts: tuple[Artifact, ...]
+    seeds: dict[str, int]
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,67 @@
+"""A student's file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinykd.errors import StudentError
+
+if TYPE_CHECKING:
+    from tinykd.datasets import Dataset
+
+SUFFIXES = (".h5", ".keras")
+
+
+def check_student_file(path: str) -> Path:
+    """A file of a known kind.
+
+    Raises:
+        StudentError: If it is missing, or of another kind.
+    """
+    file = Path(path)
+    if file.suffix not in SUFFIXES:
+        raise StudentError(f"'{path}' is not a {' or '.join(SUFFIXES)} file of tf_keras.")
+    if not file.is_file():
+        raise StudentError(f"there is no student file '{path}'.")
+    return file
+
+
+def save_student(model: Any, path: Path) -> None:
+    """Write a tf_keras model as ``.h5``, which both Keras open."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf_keras recommends a format that Keras 3 cannot read
+        model.save(path, include_optimizer=False)
+
+
+def load_student(path: Path, dataset: Dataset | None = None) -> Any:
+    """Open a student of tf_keras, in safe mode, and check that it suits the data if given.
+
+    Raises:
+        StudentError: If tf_keras cannot open it, or it takes or gives something else.
+    """
+    import tf_keras
+
+    try:
+        model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        reason = " ".join(str(error).split())[:160]
+        raise StudentError(
+            f"{path}: tf_keras cannot open it ({reason}). A student is a functional tf_keras "
+            "model; save it with tf_keras."
+        ) from None
+    if dataset is not None:
+        _check(model, dataset, path)
+    return model
+
+
+def _check(model: Any, dataset: Dataset, path: Path) -> None:
+    takes, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
+    without_ones = [extent for extent in takes if extent != 1]
+    if without_ones != [extent for extent in dataset.input_shape if extent != 1]:
+        raise StudentError(
+            f"{path}: takes samples of {takes}, but the data has {dataset.input_shape}."
+        )
+    if gives != (dataset.classes,):
+        raise StudentError(f"{path}: gives {gives}, but the data has {dataset.classes} classes.")

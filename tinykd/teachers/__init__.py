@@ -1,0 +1,1 @@
+"""Teachers: trained here, or the user's own file; asked for logits, never changed."""

@@ -1,0 +1,62 @@
+"""The teacher that is trained here when the user brings none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+
+def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, seed: int) -> Any:
+    """A Keras 3 convolutional network for raw samples; it normalizes them itself.
+
+    Args:
+        input_shape: [height, width, channels] or [height, width] for images, [length, channels]
+            with up to 16 channels for signals, [features] for features.
+        classes: Number of logits.
+        width: Channels of the first block.
+        seed: Of the initial weights.
+
+    Returns:
+        A model from raw float32 [n, ...] to logits [n, classes].
+    """
+    keras.utils.set_random_seed(seed)
+    inputs = layers.Input(input_shape)
+    x = layers.BatchNormalization(name="normalize")(inputs)
+    if len(input_shape) == 1:
+        x = _dense_blocks(x, width)
+    elif len(input_shape) == 2 and input_shape[1] <= 16:
+        x = _signal_blocks(x, width)
+    else:
+        if len(input_shape) == 2:
+            x = layers.Reshape((*input_shape, 1))(x)
+        x = _image_blocks(x, width)
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="teacher")
+
+
+def _image_blocks(x: Any, width: int) -> Any:
+    """Two convolutions at each of up to three resolutions."""
+    for stage in range(3):
+        for _ in range(2):
+            x = layers.Conv2D(width * 2**stage, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        if stage < 2 and min(x.shape[1:3]) >= 4:
+            x = layers.MaxPooling2D()(x)
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def _signal_blocks(x: Any, width: int) -> Any:
+    for stage in range(3):
+        x = layers.Conv1D(width * 2**stage, 7, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        if x.shape[1] >= 4:
+            x = layers.MaxPooling1D()(x)
+    return layers.GlobalAveragePooling1D()(x)
+
+
+def _dense_blocks(x: Any, width: int) -> Any:
+    for _ in range(2):
+        x = layers.Dense(8 * width, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    return x

@@ -1,0 +1,102 @@
+"""Open a user's teacher: Keras 3 first, then legacy Keras; code inside a file never runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.datasets import Dataset
+from tinykd.errors import TeacherError
+
+
+def load_teacher(path: Path) -> Any:
+    """Load a ``.keras`` or ``.h5`` model for inference, always in safe mode.
+
+    Args:
+        path: Written by Keras 3, or by the Keras 2 that is now ``tf_keras``.
+
+    Returns:
+        A Keras 3 or ``tf_keras`` model.
+
+    Raises:
+        TeacherError: If neither Keras can open it.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    reasons = []
+    for library in ("keras", "tf_keras"):
+        try:
+            return _load_with(library, path)
+        except Exception as error:  # each Keras raises whatever its layers raise
+            reasons.append(f"{library}: {_first_line(error)}")
+    raise TeacherError(
+        f"{path}: neither Keras opens it ({'; '.join(reasons)}). Load it where it was made, and "
+        "save it again as .keras, without Lambda layers."
+    )
+
+
+def check_teacher(model: Any, dataset: Dataset, *, path: str) -> None:
+    """The teacher takes the data's samples and answers with the data's classes.
+
+    Raises:
+        TeacherError: If it does not.
+    """
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise TeacherError(
+            f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
+            "a teacher has one of each."
+        )
+    wanted = tuple(model.input_shape[1:])
+    if None in wanted or not _same_but_for_ones(wanted, dataset.input_shape):
+        raise TeacherError(
+            f"{path}: takes samples of {wanted}, but the data has {dataset.input_shape}."
+        )
+    answers = tuple(model.output_shape[1:])
+    if answers != (dataset.classes,):
+        raise TeacherError(
+            f"{path}: gives {math.prod(answers)} values for a sample, "
+            f"but the data has {dataset.classes} classes."
+        )
+
+
+def gives_probabilities(outputs: NDArray[np.floating[Any]]) -> bool:
+    """Whether a network's outputs are probabilities: none negative, every row sums to one."""
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1.0, atol=1e-3))
+
+
+def as_logits(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits of a teacher's outputs; probabilities become their logarithms.
+
+    ``log p`` differs from the logits by one constant for each sample, which no softmax sees.
+    A temperature must never be applied to probabilities themselves.
+    """
+    if not gives_probabilities(outputs):
+        return outputs
+    return np.log(np.maximum(outputs, 1e-7)).astype(np.float32)
+
+
+def _load_with(library: str, path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if library == "keras":
+            import keras
+
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+        import tf_keras
+
+        return tf_keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:120]
+
+
+def _same_but_for_ones(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Equal shapes, apart from axes of extent one."""
+    return [extent for extent in a if extent != 1] == [extent for extent in b if extent != 1]

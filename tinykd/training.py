@@ -1,0 +1,358 @@
+"""One training loop for every network here, Keras 3 or tf_keras, float or fake-quantized.
+
+A whole epoch is one graph: for networks this small, returning to Python after each step costs as
+much as the step. Every random choice comes from the seed and the epoch's number, and the state is
+written to disk while training, so that a training that was stopped goes on to the same result.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from numpy.typing import NDArray
+
+from tinykd.progress import Advance
+from tinykd.results import TrainingCurve
+
+CHECKPOINT_SECONDS = 5.0
+"""A training that is killed loses at most this much work."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows in memory. A row is one view of one sample.
+
+    Attributes:
+        x: Raw samples, [views * samples, ...]; view ``v`` of sample ``i`` is ``v * samples + i``.
+        labels: int32, [views * samples].
+        teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
+        samples: Number of samples.
+    """
+
+    x: NDArray[Any]
+    labels: NDArray[np.int32]
+    teacher_logits: NDArray[np.float32]
+    samples: int
+
+    @classmethod
+    def of_views(
+        cls,
+        views: Sequence[NDArray[Any]],
+        labels: NDArray[np.int32],
+        teacher_logits: NDArray[np.float32] | None = None,
+    ) -> Rows:
+        """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty."""
+        rows = np.concatenate(views)
+        if teacher_logits is None:
+            teacher_logits = np.zeros((len(rows), 0), np.float32)
+        return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels))
+
+    def order(self, *, batch_size: int, seed: int, epoch: int) -> NDArray[np.int32]:
+        """Row numbers of one epoch: each sample once, in random order, in a random view.
+
+        Returns:
+            int32 [steps, batch]; samples that do not fill a batch wait for another epoch.
+        """
+        rng = np.random.default_rng((seed, epoch))
+        views = rng.integers(len(self.x) // self.samples, size=self.samples)
+        rows = rng.permutation(self.samples) + self.samples * views
+        batch = min(batch_size, self.samples)
+        steps = self.samples // batch
+        return rows[: steps * batch].reshape(steps, batch).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Length, step size and stopping rule of one training.
+
+    Attributes:
+        epochs: At most so many.
+        batch_size: Samples in one step.
+        learning_rate: Peak.
+        warmup_fraction: Share of the steps in which the learning rate rises from 0.
+        weight_decay: Decoupled, applied to kernels only.
+        patience: Stop when validation has not improved for so many epochs, and return to the best;
+            None runs to the end and keeps the last weights.
+        frozen_fraction: Share of the epochs, at the end, after ``freeze`` has been called.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_fraction: float = 0.05
+    weight_decay: float = 0.0
+    patience: int | None = None
+    frozen_fraction: float = 0.0
+
+    def learning_rate_at(self, step: Any, steps: int) -> Any:
+        """Linear warm-up, then half a cosine to zero. ``step`` is a float tensor."""
+        warmup = max(1.0, self.warmup_fraction * steps)
+        cosine = 0.5 * (1.0 + tf.cos(math.pi * (step - warmup) / max(1.0, steps - warmup)))
+        return self.learning_rate * tf.where(step < warmup, (step + 1.0) / warmup, cosine)
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A network to be trained, and how it is fed.
+
+    Attributes:
+        name: For the curve: ``teacher``, ``scratch``, ``student`` or ``qat``.
+        model: Keras 3 or tf_keras model from float32 to logits.
+        input_scale: What raw samples are multiplied by.
+        training: Value of the model's ``training`` argument while it learns.
+        freeze: Called once, before the last ``frozen_fraction`` of the epochs.
+    """
+
+    name: Literal["teacher", "scratch", "student", "qat"]
+    model: Any
+    input_scale: float
+    training: bool = True
+    freeze: Callable[[], None] | None = None
+
+    def prepare(self, rows: Any) -> Any:
+        """Raw rows to what the network takes."""
+        shape = [-1, *self.model.input_shape[1:]]
+        return tf.reshape(tf.cast(rows, tf.float32) * self.input_scale, shape)
+
+
+def train(
+    trainee: Trainee,
+    objective: Callable[[Any, Any, Any], Any],
+    rows: Rows,
+    *,
+    validation: tuple[NDArray[Any], NDArray[np.int32]],
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path,
+    advance: Advance,
+) -> TrainingCurve:
+    """Train a network in place; continue from ``checkpoint`` if it is there.
+
+    Args:
+        trainee: The network.
+        objective: From student logits, teacher logits and labels to a scalar loss.
+        rows: Training rows.
+        validation: Raw samples and labels, for the curve and for early stopping.
+        schedule: How long and how fast.
+        seed: Of the order of the samples and their views.
+        checkpoint: File for the state; it is left there when training ends.
+        advance: Told the number of finished epochs.
+
+    Returns:
+        Loss and validation accuracy of every epoch that ran.
+    """
+    steps_per_epoch = rows.samples // min(schedule.batch_size, rows.samples)
+    optimizer = _build_optimizer(trainee.model, schedule, schedule.epochs * steps_per_epoch)
+    run_epoch = _epoch_function(trainee, objective, rows, optimizer)
+    state = _State.load_or_new(checkpoint, trainee.model, optimizer)
+    forward = _forward_function(trainee)
+    freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
+    saved_at = time.monotonic()
+    try:
+        while state.epoch < schedule.epochs and not state.is_finished(schedule.patience):
+            if trainee.freeze is not None and state.epoch >= freeze_at:
+                trainee.freeze()
+            order = rows.order(batch_size=schedule.batch_size, seed=seed, epoch=state.epoch)
+            loss = float(run_epoch(tf.constant(order)))
+            state.record(loss, *_validate(forward, validation))
+            advance(state.epoch)
+            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                state.save(checkpoint)
+                saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        state.save(checkpoint)
+        raise
+    if schedule.patience is not None:
+        state.restore_best()
+    state.save(checkpoint)
+    advance(schedule.epochs)
+    return TrainingCurve(
+        name=trainee.name,
+        loss=tuple(state.losses),
+        validation_accuracy=tuple(state.accuracies),
+    )
+
+
+def predict(
+    trainee: Trainee, x: NDArray[Any], *, advance: Advance = lambda _done: None
+) -> NDArray[np.float32]:
+    """Outputs for raw samples in inference mode, float32 [n, classes]."""
+    return _run_batches(_forward_function(trainee), x, advance)
+
+
+def accuracy(logits: NDArray[Any], labels: NDArray[np.int32]) -> float:
+    """Share of samples whose largest logit is that of the label."""
+    return float(np.mean(np.argmax(logits, axis=1) == labels))
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    """Mean cross-entropy of logits [n, classes] and int32 labels [n]."""
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+
+
+def make_deterministic(seed: int) -> None:
+    """Make TensorFlow's arithmetic repeatable on one machine, and seed it."""
+    tf.config.experimental.enable_op_determinism()
+    tf_keras.utils.set_random_seed(seed)
+
+
+def _variables(variables: Any) -> list[Any]:
+    """The ``tf.Variable`` behind each variable of either Keras."""
+    return [
+        getattr(variable, "value", variable) if _is_keras_3(variable) else variable
+        for variable in variables
+    ]
+
+
+def _is_keras_3(variable: Any) -> bool:
+    return type(variable).__module__.split(".")[0] == "keras"
+
+
+def _build_optimizer(model: Any, schedule: Schedule, steps: int) -> Any:
+    """AdamW with the schedule inside; biases and normalization are not decayed.
+
+    Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+    """
+
+    class WarmupCosine(tf_keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            return schedule.learning_rate_at(tf.cast(step, tf.float32), steps)
+
+    variables = _variables(model.trainable_variables)
+    optimizer = tf_keras.optimizers.AdamW(
+        WarmupCosine(), weight_decay=schedule.weight_decay, global_clipnorm=1.0, jit_compile=False
+    )
+    optimizer.exclude_from_weight_decay([v for v in variables if v.shape.rank < 2])
+    optimizer.build(variables)
+    return optimizer
+
+
+def _epoch_function(
+    trainee: Trainee, objective: Callable[[Any, Any, Any], Any], rows: Rows, optimizer: Any
+) -> Callable[[Any], Any]:
+    """One epoch as a graph: from row numbers, int32 [steps, batch], to the mean loss."""
+    x, labels = tf.constant(rows.x), tf.constant(rows.labels)
+    teacher_logits = tf.constant(rows.teacher_logits)
+    variables = _variables(trainee.model.trainable_variables)
+
+    @tf.function
+    def run_epoch(order: Any) -> Any:
+        total = tf.constant(0.0)
+        for step in tf.range(tf.shape(order)[0]):
+            batch = order[step]
+            with tf.GradientTape() as tape:
+                inputs = trainee.prepare(tf.gather(x, batch))
+                logits = trainee.model(inputs, training=trainee.training)
+                loss = objective(logits, tf.gather(teacher_logits, batch), tf.gather(labels, batch))
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            total += loss
+        return total / tf.cast(tf.shape(order)[0], tf.float32)
+
+    return run_epoch  # type: ignore[no-any-return]  # tf.function is untyped
+
+
+def _forward_function(trainee: Trainee) -> Callable[[Any], Any]:
+    """Raw samples to logits in inference mode, as one graph for any batch size."""
+
+    @tf.function(reduce_retracing=True)
+    def forward(x: Any) -> Any:
+        return trainee.model(trainee.prepare(x), training=False)
+
+    return forward  # type: ignore[no-any-return]  # tf.function is untyped
+
+
+def _run_batches(
+    forward: Callable[[Any], Any],
+    x: NDArray[Any],
+    advance: Advance = lambda _done: None,
+    batch_size: int = 512,
+) -> NDArray[np.float32]:
+    outputs = []
+    for start in range(0, len(x), batch_size):
+        outputs.append(forward(tf.constant(x[start : start + batch_size])).numpy())
+        advance(min(start + batch_size, len(x)))
+    return np.concatenate(outputs).astype(np.float32)
+
+
+def _validate(
+    forward: Callable[[Any], Any], validation: tuple[NDArray[Any], NDArray[np.int32]]
+) -> tuple[float, float]:
+    """Cross-entropy and accuracy on the validation split."""
+    x, labels = validation
+    logits = _run_batches(forward, x)
+    return float(cross_entropy(logits, labels)), accuracy(logits, labels)
+
+
+@dataclass
+class _State:
+    """Where a training stands; everything that a continued training needs."""
+
+    variables: list[Any]
+    model_variables: list[Any]
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    best: list[NDArray[Any]] = field(default_factory=list)
+
+    @classmethod
+    def load_or_new(cls, checkpoint: Path, model: Any, optimizer: Any) -> _State:
+        model_variables = _variables(model.variables)
+        state = cls([*model_variables, *_variables(optimizer.variables)], model_variables)
+        if checkpoint.exists():
+            state._load(checkpoint)
+        return state
+
+    def record(self, loss: float, validation_loss: float, validation_accuracy: float) -> None:
+        """Note a finished epoch, and its weights if they are the best so far."""
+        if validation_loss < min(self.validation_losses, default=math.inf):
+            self.best = [variable.numpy() for variable in self.model_variables]
+        self.epoch += 1
+        self.losses.append(loss)
+        self.validation_losses.append(validation_loss)
+        self.accuracies.append(validation_accuracy)
+
+    def is_finished(self, patience: int | None) -> bool:
+        """The best epoch lies ``patience`` epochs back."""
+        if patience is None or not self.validation_losses:
+            return False
+        return self.epoch - int(np.argmin(self.validation_losses)) > patience
+
+    def restore_best(self) -> None:
+        """Return the network to the epoch of the lowest validation loss."""
+        for variable, value in zip(self.model_variables, self.best, strict=True):
+            variable.assign(value)
+
+    def save(self, checkpoint: Path) -> None:
+        """Write the whole state under a temporary name, then rename it."""
+        arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(self.variables)}
+        arrays |= {f"b{i}": value for i, value in enumerate(self.best)}
+        history = {
+            "epoch": self.epoch,
+            "losses": self.losses,
+            "accuracies": self.accuracies,
+            "validation_losses": self.validation_losses,
+        }
+        temporary = checkpoint.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            np.savez(file, history=np.array(json.dumps(history)), **arrays)
+        temporary.replace(checkpoint)
+
+    def _load(self, checkpoint: Path) -> None:
+        with np.load(checkpoint, allow_pickle=False) as saved:
+            for name, value in json.loads(str(saved["history"])).items():
+                setattr(self, name, value)
+            for i, variable in enumerate(self.variables):
+                variable.assign(saved[f"v{i}"])
+            self.best = [saved[f"b{i}"] for i in range(len(self.model_variables))]
