@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +14,7 @@ from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.memory import MemoryPlan, plan_memory
 from firmware_export.names import c_identifier
 from firmware_export.ops import KernelCall, check_supported, definition
-from firmware_export.ops.limits import ACTIVATION_NAMES, quantization_fault
+from firmware_export.ops.limits import activation_name, quantization_fault
 from firmware_export.passes import run_passes
 from firmware_export.target import find_core
 from firmware_export.tflite_reader import read_bytes, read_tflite
@@ -133,7 +132,9 @@ def _place(
 
 
 def _title(node: Node) -> str:
-    activation = ACTIVATION_NAMES.get(int(node.options.get("fused_activation_function", 0)), "NONE")
+    if "fused_activation_function" not in node.options:
+        return node.op
+    activation = activation_name(node)
     return node.op if activation == "NONE" else f"{node.op} + {activation}"
 
 

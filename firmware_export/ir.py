@@ -80,7 +80,9 @@ class Tensor:
             ModelError: If it is an activation.
         """
         if self.data is None:
-            raise ModelError(f"Tensor '{self.name}' must be a constant; it is computed at run time.")
+            raise ModelError(
+                f"Tensor '{self.name}' must be a constant; it is computed at run time."
+            )
         return self.data
 
     def _quantized(self) -> Quantization:

@@ -20,9 +20,12 @@ from firmware_export.tflite_writer import TENSOR_TYPES, option_field
 MAX_TENSORS = 20_000
 MAX_OPERATORS = 5_000
 MAX_RANK = 8
-MAX_OPERANDS = 64
+MAX_OPERANDS = 256
 MAX_ELEMENTS = 2**31 - 1
 
+# What the FlatBuffers library raises where an offset, a length or a code is out of range: its
+# Python version has no verifier.
+_DAMAGE = (struct.error, LookupError, ValueError, TypeError, ArithmeticError, MemoryError)
 _UNDAMAGED = "Convert or download the model again."
 
 _OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -68,13 +71,17 @@ def read_bytes(model: bytes | Path) -> bytes:
 
 @contextmanager
 def _refusing_damage() -> Iterator[None]:
-    """Turn what the FlatBuffers library raises on a damaged file into one ModelError.
-
-    Its Python version has no verifier: an offset out of range surfaces as any of these.
-    """
+    """Turn what the FlatBuffers library raises on a damaged file into one ModelError."""
     try:
         yield
-    except (struct.error, LookupError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
+    except (
+        struct.error,
+        LookupError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ModelError(f"The .tflite file is damaged ({reason}). {_UNDAMAGED}") from error
 
@@ -150,7 +157,9 @@ def _read_quantization(name: str, shape: tuple[int, ...], table: Any) -> Quantiz
     return Quantization(tuple(scales), tuple(zero_points), axis)
 
 
-def _read_data(model: Any, index: int, name: str, shape: tuple[int, ...], dtype: str) -> Array | None:
+def _read_data(
+    model: Any, index: int, name: str, shape: tuple[int, ...], dtype: str
+) -> Array | None:
     if not 0 <= index < model.BuffersLength():
         raise ModelError(f"Tensor '{name}' refers to buffer {index}, which does not exist.")
     buffer = model.Buffers(index)
@@ -195,11 +204,13 @@ def _read_options(kind: str, union: Any) -> Mapping[str, OptionValue]:
     if kind == "NONE" or union is None:
         return NO_OPTIONS
     fields = getattr(schema, f"{kind}T").InitFromBuf(union.Bytes, union.Pos)
-    return MappingProxyType({
-        option_field(name): value
-        for name, value in vars(fields).items()
-        if isinstance(value, int | float | bool)
-    })
+    return MappingProxyType(
+        {
+            option_field(name): value
+            for name, value in vars(fields).items()
+            if isinstance(value, int | float | bool)
+        }
+    )
 
 
 def _operands(tensors: tuple[Tensor, ...], indices: Any, what: str) -> tuple[Tensor | None, ...]:

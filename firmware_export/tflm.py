@@ -140,37 +140,35 @@ class _Signature:
 
 
 def _read_signature(model: bytes) -> _Signature:
-    """Read the little that TFLM's Python interface does not tell.
+    """Read the little that TFLM's Python interface does not tell, and all of the file once.
 
     The compiler's own reader is not asked: the oracle has to run models that it refuses, and must
-    not share its mistakes.
+    not share its mistakes. TFLM itself trusts a file; reading it whole finds most damage before
+    it is handed over.
     """
     if model[4:8] != b"TFL3":
         raise ModelError("TFLM: this is not a .tflite file (its identifier is not 'TFL3').")
     try:
-        file = schema.Model.GetRootAs(model)
-        graphs = [file.Subgraphs(i) for i in range(file.SubgraphsLength())]
+        file = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
+        codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in file.operatorCodes]
+        used = {codes[node.opcodeIndex] for graph in file.subgraphs for node in graph.operators}
         return _Signature(
-            inputs=graphs[0].InputsLength(),
-            outputs=graphs[0].OutputsLength(),
-            operators=tuple(sorted({name for graph in graphs for name in _names(file, graph)})),
+            inputs=len(file.subgraphs[0].inputs),
+            outputs=len(file.subgraphs[0].outputs),
+            operators=tuple(sorted(_OPERATOR_NAMES[code] for code in used)),
         )
-    except (struct.error, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _DAMAGE as error:
         raise ModelError(
             f"TFLM: the .tflite file is damaged ({error}). Convert or download it again."
         ) from error
 
 
+# What the FlatBuffers bindings raise when offsets lead nowhere.
+_DAMAGE = (struct.error, TypeError, ValueError, KeyError, IndexError, AttributeError, MemoryError)
+
 _OPERATOR_NAMES: Mapping[int, str] = {
     v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)
 }
-
-
-def _names(file: Any, graph: Any) -> Iterator[str]:
-    for index in range(graph.OperatorsLength()):
-        code = file.OperatorCodes(graph.Operators(index).OpcodeIndex())
-        # Numbers above 127 did not fit the field of the first schema; the larger one counts.
-        yield _OPERATOR_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
 
 
 def _int8_shape(details: dict[str, Any]) -> tuple[int, ...]:

@@ -84,8 +84,8 @@ class DistillConfig(Section):
         loss: A row of the ``LOSSES`` table, or ``auto``: standardised logits for four classes or
             more, plain soft targets for two or three, where standardised logits say nothing.
         temperature: Softens both distributions.
-        alpha: Weight of the teacher's term; the labels have ``1 - alpha``. Empty chooses the
-            loss's own default.
+        alpha: Weight of the teacher's term; the labels have ``1 - alpha``. Left out, the loss's
+            own default is used.
         epochs: The same for the distilled student and for the one without a teacher.
         batch_size: Samples in one step.
         learning_rate: Peak of the schedule.

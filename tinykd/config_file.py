@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import textwrap
+from typing import Literal, get_args, get_origin
 
 from tinykd.config import Config, Section
 
@@ -31,9 +32,17 @@ def _settings(section: Section) -> list[str]:
         value = getattr(section, name)
         if isinstance(value, Section):
             continue
-        lines += _comment(meanings[name])
+        lines += _comment(meanings[name] + _choices(type(section), name))
         lines.append(f"# {name} =" if value is None else f"{name} = {json.dumps(value)}")
     return lines
+
+
+def _choices(section: type[Section], name: str) -> str:
+    """The values that a setting may have, where there are only a few."""
+    annotation = section.model_fields[name].annotation
+    if get_origin(annotation) is not Literal:
+        return ""
+    return f" One of: {', '.join(get_args(annotation))}."
 
 
 def _comment(text: str) -> list[str]:

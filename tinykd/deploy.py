@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from firmware_export import compile_tflite
 from firmware_export.compiled import CompiledModel
-from firmware_export.exporters import EXPORTERS, ExportRequest, GoldenVectors, write_files
+from firmware_export.exporters import EXPORTERS, write_files
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.emulator import EmulationResult, emulate
 from firmware_export.measure.toolchain import run_on_host
 from firmware_export.target import BOARDS, CORES, Board, find_board
-from firmware_export.tflm import arena_bytes, operators, run_tflm
+from firmware_export.tflm import run_tflm
 from tinykd.artifacts import write_atomically
 from tinykd.config import TargetConfig
+from tinykd.errors import DataError
 from tinykd.evaluate import Answers, check_identical
+from tinykd.export_request import GOLDEN_SAMPLES, make_request
 from tinykd.inference import classify_int8, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import (
@@ -30,10 +32,12 @@ from tinykd.results import (
     LayerCost,
 )
 
-GOLDEN_SAMPLES = 4
-"""Samples in the firmware's self-test."""
-
 TFLM_CHUNK = 100
+
+INT8_ROWS: tuple[tuple[Literal["ptq", "qat"], str], ...] = (
+    ("ptq", "int8, PTQ"),
+    ("qat", "int8, QAT with the teacher"),
+)
 
 SUBFOLDERS = {"c": ".", "c_array": ".", "arduino": "firmware"}
 """Where each exporter's files go, below the build directory."""
@@ -50,7 +54,7 @@ def emulate_boards(
     samples: NDArray[Any],
     progress: Progress,
 ) -> EmulateResult:
-    """Run the C on every core that a board of the table has, and compare every byte.
+    """Run the C on every core that a board of the table has, and compare every byte with TFLM.
 
     Args:
         tflite: Full-integer int8 model that takes raw samples.
@@ -62,11 +66,61 @@ def emulate_boards(
     Raises:
         TinykdError: If a core computes another byte than TFLM.
     """
+    inputs = quantize_samples(tflite, samples[: config.emulated_samples])
+    return _emulate(tflite, name, config, inputs, tuple(BOARDS.values()), progress)
+
+
+def emulate_on_board(
+    tflite: bytes, config: TargetConfig, inputs: NDArray[np.int8], *, progress: Progress
+) -> EmulateResult:
+    """Run any int8 model on the core of one board, and compare every byte with TFLM.
+
+    Args:
+        tflite: Full-integer int8 model.
+        config: The board and the compiler.
+        inputs: int8 [n, ...].
+        progress: Shows the work.
+
+    Raises:
+        TinykdError: If the core computes another byte than TFLM.
+    """
+    return _emulate(tflite, "model", config, inputs, (find_board(config.board),), progress)
+
+
+def random_inputs(tflite: bytes, *, samples: int = 4, seed: int = 0) -> NDArray[np.int8]:
+    """Uniform random int8 inputs for a model, flattened: [samples, bytes]."""
+    size = sum(port.size_bytes for port in compile_tflite(tflite, name="model").inputs)
+    return np.random.default_rng(seed).integers(-128, 128, (samples, size)).astype(np.int8)
+
+
+def read_inputs(path: Path) -> NDArray[np.int8]:
+    """Read int8 samples from an ``.npy`` file.
+
+    Raises:
+        DataError: If it cannot be read, or holds something else.
+    """
+    try:
+        inputs = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: is not an .npy file of int8 samples ({reason}).") from None
+    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.int8 or inputs.ndim < 1:
+        raise DataError(f"{path}: must hold one int8 array [samples, ...]. Quantize it first.")
+    return inputs
+
+
+def _emulate(
+    tflite: bytes,
+    name: str,
+    config: TargetConfig,
+    inputs: NDArray[np.int8],
+    boards: tuple[Board, ...],
+    progress: Progress,
+) -> EmulateResult:
     target = find_board(config.board)
     compiled = compile_tflite(tflite, name=name)
-    inputs = quantize_samples(tflite, samples[: config.emulated_samples])
     expected = run_tflm(tflite, inputs)
-    cores = sorted({board.core for board in BOARDS.values()}, key=lambda core: core != target.core)
+    cores = sorted({board.core for board in boards}, key=lambda core: (core != target.core, core))
     results: dict[str, EmulationResult] = {}
     with progress.task("C: emulated cores", len(cores)) as advance:
         for done, core in enumerate(cores, start=1):
@@ -83,7 +137,7 @@ def emulate_boards(
     return EmulateResult(
         footprint=_footprint(results[target.core], compiled),
         layers=_layers(results[target.core], compiled),
-        latency={board.key: _latency(results[board.core], board) for board in BOARDS.values()},
+        latency={board.key: _latency(results[board.core], board) for board in boards},
         emulated_samples=len(inputs),
         compiler=f"{results[target.core].compiler} -{config.optimize}",
     )
@@ -137,7 +191,7 @@ def _latency(emulation: EmulationResult, board: Board) -> BoardLatency:
         ram_bytes=emulation.footprint.ram_bytes,
         ram_limit_bytes=board.ram_bytes,
         fits=estimate.fits,
-        how=f"{estimate.method} {estimate.uncertainty}",
+        how=f"{estimate.method}; {estimate.uncertainty}",
     )
 
 
@@ -159,15 +213,12 @@ def export_model(
         folder: Where the files are written.
     """
     compiled = compile_tflite(tflite, name=name)
-    inputs = quantize_samples(tflite, samples[:GOLDEN_SAMPLES])
-    arena = arena_bytes(tflite)
-    request = ExportRequest(
-        compiled=compiled,
-        model=tflite,
-        operators=operators(tflite),
+    request = make_request(
+        compiled,
+        tflite,
+        formats=SUBFOLDERS,
         labels=class_names,
-        tflm_arena=arena,
-        golden=GoldenVectors(inputs, run_on_host(compiled, inputs)),
+        golden_inputs=quantize_samples(tflite, samples[:GOLDEN_SAMPLES]),
     )
     write_atomically(folder / f"{name}.tflite", tflite)
     files = [f"{name}.tflite"]
@@ -175,9 +226,7 @@ def export_model(
         exported = EXPORTERS[exporter](request)
         write_files(exported, folder / subfolder)
         files += [(PurePosixPath(subfolder) / file).as_posix() for file in exported]
-    return ExportResult(
-        files=tuple(files), arena_bytes=arena.recommended_bytes, operators=request.operators
-    )
+    return ExportResult(files=tuple(files), operators=request.operators)
 
 
 def ask_int8_models(
@@ -201,21 +250,21 @@ def ask_int8_models(
         samples: Raw test samples, [n, ...].
         progress: Shows the work.
     """
-    files = {key: (folder / f"{key}.tflite").read_bytes() for key in ("ptq", "qat")}
     answers = []
-    with progress.task("evaluate: int8 models") as _:
-        answers += [
-            Answers(
-                name=key,
-                description=description,
-                outputs=classify_int8(files[key], samples),
-                how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
-                reference=reference,
-                size_bytes=len(files[key]),
+    with progress.task("evaluate: int8 models"):
+        for key, description in INT8_ROWS:
+            file = (folder / f"{key}.tflite").read_bytes()
+            answers.append(
+                Answers(
+                    name=key,
+                    description=description,
+                    outputs=classify_int8(file, samples),
+                    how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
+                    reference=reference,
+                    size_bytes=len(file),
+                )
             )
-            for key, description in (("ptq", "int8, PTQ"), ("qat", "int8, QAT with the teacher"))
-        ]
-    model = files[shipped]
+    model = (folder / f"{shipped}.tflite").read_bytes()
     inputs = quantize_samples(model, samples)
     answers.append(
         Answers(

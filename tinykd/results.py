@@ -129,6 +129,20 @@ class DistillResult(Result):
     curves: tuple[TrainingCurve, ...]
 
 
+class ConvertResult(Result):
+    """What plain conversion to int8 cost.
+
+    Attributes:
+        float_validation_accuracy: Before.
+        validation_accuracy: After.
+        size_bytes: Of the ``.tflite``.
+    """
+
+    float_validation_accuracy: float
+    validation_accuracy: float
+    size_bytes: int
+
+
 class QuantizeResult(Result):
     """Both int8 models, and which of the two goes on.
 
@@ -152,12 +166,10 @@ class ExportResult(Result):
 
     Attributes:
         files: Paths below the build directory, in the order in which a person wants them.
-        arena_bytes: RAM that TFLM's interpreter needs for the model, margin included.
         operators: TFLite operators of the model, each once.
     """
 
     files: tuple[str, ...]
-    arena_bytes: int
     operators: tuple[str, ...]
 
 
@@ -184,6 +196,26 @@ class ModelScore(Result):
     agreement: float | None = None
     size_bytes: int | None = None
     parameters: int | None = None
+    how: str
+
+
+class FileScore(Result):
+    """One model file on a test split.
+
+    Attributes:
+        file: As it was given.
+        top1_accuracy: In [0, 1].
+        ci95: Wilson 95 % interval of it.
+        samples: Test samples.
+        size_bytes: Of the file.
+        how: What ran.
+    """
+
+    file: str
+    top1_accuracy: float
+    ci95: tuple[float, float]
+    samples: int
+    size_bytes: int
     how: str
 
 
@@ -325,6 +357,9 @@ class Report(Result):
         distill: Scratch against distilled.
         quantize: PTQ against QAT.
         models: The accuracy table.
+        c_equals_tflm: Every output byte of the generated C equals TFLM's on the test split.
+        emulated_samples: Test samples that ran on the emulated core too, equal as well.
+        compiler: What compiled the C that was measured.
         confusion: Of the shipped int8 model; rows are true classes.
         flipped: Test samples whose class changed between float and int8.
         footprint: On the core of the target board.
@@ -346,6 +381,9 @@ class Report(Result):
     distill: DistillResult
     quantize: QuantizeResult
     models: tuple[ModelScore, ...]
+    c_equals_tflm: bool
+    emulated_samples: int
+    compiler: str
     confusion: tuple[tuple[int, ...], ...]
     flipped: int
     footprint: FootprintResult

@@ -1,6 +1,7 @@
 """What is in a ``.tflite`` file, and three changes to it that leave its arithmetic alone."""
 
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,12 +101,7 @@ def check_full_integer(tflite: bytes, layers: LayerNames = _NO_LAYERS) -> None:
     graph = model.subgraphs[0]
     _check_operators(model, layers)
     for tensor in graph.tensors:
-        kind = _TYPE_NAMES[tensor.type]
-        if kind not in _INTEGER_TYPES:
-            raise ConversionError(
-                f"{_place(tensor, layers)}: stayed {kind.lower()}; expected int8. "
-                "It has no range of its own: use a layer that can be quantized."
-            )
+        _check_type("tensor", tensor, layers)
     for tensor in (graph.tensors[index] for index in (*graph.inputs, *graph.outputs)):
         if _TYPE_NAMES[tensor.type] != "INT8" or not _has_one_scale(tensor):
             raise ConversionError(
@@ -115,14 +111,27 @@ def check_full_integer(tflite: bytes, layers: LayerNames = _NO_LAYERS) -> None:
 
 
 def _check_operators(model: _Model, layers: LayerNames) -> None:
+    """Look for float arithmetic first: conversions around it would name its neighbours."""
     graph = model.subgraphs[0]
-    for operator in graph.operators:
-        name = _operator_name(model, operator)
+    named = [(_operator_name(model, operator), operator) for operator in graph.operators]
+    for name, operator in named:
+        if name not in _STRAY_OPERATORS:
+            _check_type(name, graph.tensors[operator.outputs[0]], layers)
+    for name, operator in named:
         if name in _STRAY_OPERATORS:
             raise ConversionError(
                 f"{name} at {_place(graph.tensors[operator.outputs[0]], layers)}: expected none. "
                 "The layer before or after it cannot be quantized: use another one."
             )
+
+
+def _check_type(what: str, tensor: Any, layers: LayerNames) -> None:
+    kind = _TYPE_NAMES[tensor.type]
+    if kind not in _INTEGER_TYPES:
+        raise ConversionError(
+            f"{what} at {_place(tensor, layers)}: stayed {kind.lower()}; expected int8. "
+            "It has no range of its own: use a layer that can be quantized."
+        )
 
 
 def _has_one_scale(tensor: Any) -> bool:
@@ -137,7 +146,7 @@ def _has_one_scale(tensor: Any) -> bool:
 def _place(tensor: Any, layers: LayerNames) -> str:
     name = tensor.name.decode()
     layer = _layer_of(name, layers)
-    return f"tensor '{name}'" if layer is None else f"layer '{layer}'"
+    return f"'{name}'" if layer is None else f"layer '{layer}'"
 
 
 def _layer_of(tensor_name: str, layers: LayerNames) -> str | None:
@@ -220,8 +229,10 @@ def _readers_of_input(model: _Model) -> tuple[list[int], list[int]]:
 def _multiply_scales(tensor: Any, factor: float) -> None:
     """Change a tensor's scales in place, in the buffer that it was read from."""
     scales = tensor.Quantization().ScaleAsNumpy()  # a view of the file
-    changed = scales * np.float32(factor)
-    if not (np.isfinite(changed) & (changed / np.float32(factor) == scales)).all():
+    exact = scales.astype(np.float64) * factor
+    with np.errstate(over="ignore", under="ignore"):
+        changed = exact.astype(np.float32)
+    if not np.array_equal(changed, exact):
         raise ConversionError(
             f"tensor '{tensor.Name().decode()}': its scale times {factor} leaves the range of "
             "float32. Use an input_scale closer to 1."
@@ -325,7 +336,12 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
 def _unpack(tflite: bytes) -> _Model:
     if tflite[4:8] != b"TFL3":
         raise ConversionError("Not a .tflite file: the identifier TFL3 is missing.")
-    return schema.ModelT.InitFromPackedBuf(tflite, 0)
+    try:
+        return schema.ModelT.InitFromPackedBuf(tflite, 0)
+    except (struct.error, IndexError, TypeError, ValueError) as error:
+        raise ConversionError(
+            "This .tflite file is damaged: an offset points outside it. Convert the model again."
+        ) from error
 
 
 def _pack(model: _Model) -> bytes:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import tensorflow as tf
@@ -246,7 +246,6 @@ def _epoch_function(
     teacher_logits = tf.constant(rows.teacher_logits)
     variables = _variables(trainee.model.trainable_variables)
 
-    @tf.function
     def run_epoch(order: Any) -> Any:
         total = tf.constant(0.0)
         for step in tf.range(tf.shape(order)[0]):
@@ -259,17 +258,16 @@ def _epoch_function(
             total += loss
         return total / tf.cast(tf.shape(order)[0], tf.float32)
 
-    return run_epoch  # type: ignore[no-any-return]  # tf.function is untyped
+    return cast(Callable[[Any], Any], tf.function(run_epoch))
 
 
 def _forward_function(trainee: Trainee) -> Callable[[Any], Any]:
     """Raw samples to logits in inference mode, as one graph for any batch size."""
 
-    @tf.function(reduce_retracing=True)
     def forward(x: Any) -> Any:
         return trainee.model(trainee.prepare(x), training=False)
 
-    return forward  # type: ignore[no-any-return]  # tf.function is untyped
+    return cast(Callable[[Any], Any], tf.function(forward, reduce_retracing=True))
 
 
 def _run_batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firmware_export.codegen.model import CodeModel
-from firmware_export.codegen.text import c_float, comment, printable, shape_text
+from firmware_export.codegen.text import c_float, comment, shape_text
 from firmware_export.compiled import Port
 from firmware_export.memory import ALIGNMENT_BYTES
 
@@ -12,17 +12,17 @@ def header_file(model: CodeModel) -> str:
     """The text of ``<name>.h``."""
     guard = f"{model.name.upper()}_H"
     parts = [
-        comment(model.provenance),
+        comment(*model.provenance),
         f"#ifndef {guard}\n#define {guard}",
         "#include <stddef.h>\n#include <stdint.h>",
         '#ifdef __cplusplus\nextern "C" {\n#endif',
         _sizes(model),
-        *(_port(model, port, i, "input") for i, port in enumerate(model.inputs)),
-        *(_port(model, port, i, "output") for i, port in enumerate(model.outputs)),
-        _invoke(model),
-        *(_quantize(model, port, i) for i, port in enumerate(model.inputs)),
-        *(_dequantize(model, port, i) for i, port in enumerate(model.outputs)),
-        _argmax(model),
+        *(_port(model.name, port, i, "input") for i, port in enumerate(model.inputs)),
+        *(_port(model.name, port, i, "output") for i, port in enumerate(model.outputs)),
+        _invoke(model.name),
+        *(_quantize(model.name, i) for i in range(len(model.inputs))),
+        *(_dequantize(model.name, i) for i in range(len(model.outputs))),
+        _argmax(model.name),
         "#ifdef __cplusplus\n}\n#endif",
         f"#endif /* {guard} */",
     ]
@@ -31,10 +31,11 @@ def header_file(model: CodeModel) -> str:
 
 def _sizes(model: CodeModel) -> str:
     upper = model.name.upper()
-    about = comment([
+    aligned = f"__attribute__((aligned({upper}_ARENA_ALIGNMENT)))"
+    about = comment(
         "All working memory. Declare it as:",
-        f"static uint8_t arena[{upper}_ARENA_BYTES] __attribute__((aligned({ALIGNMENT_BYTES})));",
-    ])
+        f"static uint8_t arena[{upper}_ARENA_BYTES] {aligned};",
+    )
     return (
         f"{about}\n#define {upper}_ARENA_BYTES {model.arena_bytes}\n"
         f"#define {upper}_ARENA_ALIGNMENT {ALIGNMENT_BYTES}\n"
@@ -42,41 +43,41 @@ def _sizes(model: CodeModel) -> str:
     )
 
 
-def _port(model: CodeModel, port: Port, index: int, kind: str) -> str:
+def _port(name: str, port: Port, index: int, kind: str) -> str:
     constant = "const " if kind == "output" else ""
-    macro = f"{model.name.upper()}_{kind.upper()}{_suffix(index)}"
-    about = comment([
-        f"{kind.capitalize()} {index}, '{printable(port.name)}'  {shape_text(port.shape)}",
+    macro = f"{name.upper()}_{kind.upper()}{_suffix(index)}"
+    about = comment(
+        f"{kind.capitalize()} {index}: '{port.name}' {shape_text(port.shape)}",
         "real = SCALE * (value - ZERO_POINT)",
-    ])
+    )
     return (
         f"{about}\n"
         f"#define {macro}_BYTES {port.size_bytes}\n"
         f"#define {macro}_SCALE {c_float(port.scale)}\n"
         f"#define {macro}_ZERO_POINT ({port.zero_point})\n"
-        f"{constant}int8_t *{model.name}_{kind}{_suffix(index)}({constant}uint8_t *arena);"
+        f"{constant}int8_t *{name}_{kind}{_suffix(index)}({constant}uint8_t *arena);"
     )
 
 
-def _invoke(model: CodeModel) -> str:
-    about = comment([
+def _invoke(name: str) -> str:
+    about = comment(
         "Run the model on what the input holds.",
-        "The input's memory is used again during the run: write all of it before every call. The "
-        "output stays until the next write to the arena.",
+        "The memory of the input is used again during the run: write all of it before every call.",
+        "The output stays until the next write to the arena.",
         "Returns 0, or an error code from above.",
-    ])
-    return f"{about}\nint {model.name}_invoke(uint8_t *arena);"
+    )
+    return f"{about}\nint {name}_invoke(uint8_t *arena);"
 
 
-def _quantize(model: CodeModel, port: Port, index: int) -> str:
+def _quantize(name: str, index: int) -> str:
     suffix = _suffix(index)
-    macro = f"{model.name.upper()}_INPUT{suffix}"
-    about = comment([
-        f"The value for input {index} that is nearest to a real one: ties away from zero, saturated."
-        " Not-a-number gives the lowest value.",
-    ])
+    macro = f"{name.upper()}_INPUT{suffix}"
+    about = comment(
+        f"The value for input {index} that is nearest to a real one: ties away from zero,",
+        "saturated. Not-a-number gives the lowest value.",
+    )
     return f"""{about}
-static inline int8_t {model.name}_quantize_input{suffix}(float real)
+static inline int8_t {name}_quantize_input{suffix}(float real)
 {{
     const float steps = real / {macro}_SCALE;
     int32_t nearest;
@@ -96,25 +97,25 @@ static inline int8_t {model.name}_quantize_input{suffix}(float real)
 }}"""
 
 
-def _dequantize(model: CodeModel, port: Port, index: int) -> str:
+def _dequantize(name: str, index: int) -> str:
     suffix = _suffix(index)
-    macro = f"{model.name.upper()}_OUTPUT{suffix}"
-    return f"""{comment([f"The real value of one value of output {index}."])}
-static inline float {model.name}_dequantize_output{suffix}(int8_t value)
+    macro = f"{name.upper()}_OUTPUT{suffix}"
+    return f"""{comment(f"The real value of one value of output {index}.")}
+static inline float {name}_dequantize_output{suffix}(int8_t value)
 {{
     return {macro}_SCALE * (float)(value - {macro}_ZERO_POINT);
 }}"""
 
 
-def _argmax(model: CodeModel) -> str:
-    about = comment(["Index of the largest value of output 0, the first of equals: the class."])
+def _argmax(name: str) -> str:
+    about = comment("Index of the largest value of output 0, the first of equals: the class.")
     return f"""{about}
-static inline int32_t {model.name}_argmax(const uint8_t *arena)
+static inline int32_t {name}_argmax(const uint8_t *arena)
 {{
-    const int8_t *const values = {model.name}_output(arena);
+    const int8_t *const values = {name}_output(arena);
     int32_t largest = 0;
     int32_t i;
-    for (i = 1; i < {model.name.upper()}_OUTPUT_BYTES; ++i) {{
+    for (i = 1; i < {name.upper()}_OUTPUT_BYTES; ++i) {{
         if (values[i] > values[largest]) {{
             largest = i;
         }}

@@ -24,10 +24,12 @@ def bundle(names: Iterable[str]) -> str:
     files = [read(name) for name in _in_order(names)]
     headers = sorted({header for text in files for header in _SYSTEM_INCLUDE.findall(text)})
     bodies = [_SYSTEM_INCLUDE.sub("", _INCLUDE.sub("", _GUARD.sub("", text))) for text in files]
-    return "\n\n".join([
-        "\n".join(f"#include {header}" for header in headers),
-        *(body.strip("\n") for body in bodies),
-    ])
+    return "\n\n".join(
+        [
+            "\n".join(f"#include {header}" for header in headers),
+            *(body.strip("\n") for body in bodies),
+        ]
+    )
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firmware_export.codegen.kernels import bundle
 from firmware_export.codegen.model import CodeModel, PlacedLayer
-from firmware_export.codegen.text import array_literal, c_integer, comment, printable, shape_text
+from firmware_export.codegen.text import array_literal, c_integer, comment, shape_text
 from firmware_export.compiled import Port
 from firmware_export.memory import ALIGNMENT_BYTES
 from firmware_export.ops import Struct
@@ -16,7 +16,7 @@ def source_file(model: CodeModel) -> str:
     """The text of ``<name>.c``."""
     kernels = sorted({placed.call.kernel for placed in model.layers})
     parts = [
-        comment(model.provenance),
+        comment(*model.provenance),
         f'#include "{model.name}.h"',
         bundle(kernels or ["tkd_base"]),
         *(_layer(placed) for placed in model.layers),
@@ -32,9 +32,7 @@ def _layer(placed: PlacedLayer) -> str:
     for name, values in placed.call.constants.items():
         ctype = C_TYPES[values.dtype.name]
         symbol = _constant_symbol(placed, name)
-        parts.append(
-            f"static const {ctype} {symbol}[{values.size}] = {array_literal(values)};"
-        )
+        parts.append(f"static const {ctype} {symbol}[{values.size}] = {array_literal(values)};")
     parts.append(_layer_function(placed))
     return "\n".join(parts)
 
@@ -43,10 +41,10 @@ def _layer_comment(placed: PlacedLayer) -> str:
     layer = placed.layer
     inputs = " ".join(shape_text(shape) for shape in layer.input_shapes)
     cost = f"{layer.macs} MACs, " if layer.macs else ""
-    return comment([
+    return comment(
         f"{placed.title}  {inputs} -> {shape_text(layer.output_shape)}",
         f"{cost}{layer.weights_bytes} bytes of constants, writes '{layer.name}'",
-    ])
+    )
 
 
 def _layer_function(placed: PlacedLayer) -> str:
@@ -96,7 +94,7 @@ def _constant_symbol(placed: PlacedLayer, name: str) -> str:
 
 def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
     suffix = f"_{index}" if index else ""
-    about = comment([f"{printable(port.name)}  {shape_text(port.shape)}"])
+    about = comment(f"{port.name}  {shape_text(port.shape)}")
     constant, cast = ("const ", "const int8_t *") if kind == "output" else ("", "int8_t *")
     return (
         f"{about}\n{constant}int8_t *{model.name}_{kind}{suffix}({constant}uint8_t *arena)\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -57,11 +56,11 @@ def shape_text(shape: Shape) -> str:
     return str(list(shape))
 
 
-def comment(lines: Iterable[str]) -> str:
+def comment(*lines: str) -> str:
     """A block comment; what came from a file cannot end it early.
 
     Example:
-        >>> print(comment(["one", "two */"]))
+        >>> print(comment("one", "two */"))
         /* one
          * two * / */
     """

@@ -91,7 +91,6 @@ void loop() {
     Serial.println("the model failed");
     return;
   }
-  const int8_t *output = ${name}_output(arena);
 $show
   delay(1000);
 }
@@ -112,20 +111,15 @@ _COMPARE_OUTPUT = Template("""\
 """)
 
 _SHOW_LABEL = Template("""\
-  int32_t best = 0;
-  for (int32_t i = 1; i < ${NAME}_OUTPUT_BYTES; i++) {
-    if (output[i] > output[best]) {
-      best = i;
-    }
-  }
   Serial.print("result: ");
-  Serial.println(${name}_labels[best]);""")
+  Serial.println(${name}_labels[${name}_argmax(arena)]);""")
 
 _SHOW_VALUES = Template("""\
+  const int8_t *output = ${name}_output(arena);
   Serial.print("result:");
   for (int32_t i = 0; i < ${NAME}_OUTPUT_BYTES; i++) {
     Serial.print(" ");
-    Serial.print(((float)output[i] - (float)${NAME}_OUTPUT_ZERO_POINT) * ${NAME}_OUTPUT_SCALE);
+    Serial.print(${name}_dequantize_output(output[i]));
   }
   Serial.println();""")
 

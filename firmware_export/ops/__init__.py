@@ -18,21 +18,23 @@ from firmware_export.ops.relu import RELU
 from firmware_export.ops.reshape import RESHAPE
 from firmware_export.ops.softmax import SOFTMAX
 
-OPS: Mapping[str, OpDef] = MappingProxyType({
-    op.name: op
-    for op in (
-        ADD,
-        AVERAGE_POOL_2D,
-        CONV_2D,
-        DEPTHWISE_CONV_2D,
-        FULLY_CONNECTED,
-        MAX_POOL_2D,
-        MEAN,
-        RELU,
-        RESHAPE,
-        SOFTMAX,
-    )
-})
+OPS: Mapping[str, OpDef] = MappingProxyType(
+    {
+        op.name: op
+        for op in (
+            ADD,
+            AVERAGE_POOL_2D,
+            CONV_2D,
+            DEPTHWISE_CONV_2D,
+            FULLY_CONNECTED,
+            MAX_POOL_2D,
+            MEAN,
+            RELU,
+            RESHAPE,
+            SOFTMAX,
+        )
+    }
+)
 
 
 def definition(node: Node) -> OpDef:

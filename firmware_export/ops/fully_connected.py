@@ -7,6 +7,9 @@ from firmware_export.ops import weights
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, known_activation
 
+BIAS_TOLERANCE = 0.02
+"""Of TFLM: ``GetQuantizedConvolutionMultipler``, tensorflow/lite/kernels/kernel_util.cc."""
+
 
 def weight_matrix(node: Node) -> str | None:
     """Weights must have the shape [output features, input features].
@@ -45,6 +48,21 @@ def channel_scales(node: Node) -> str | None:
     if found is None or len(found.scales) == 1 or found.axis == 0:
         return None
     return f"{len(found.scales)} on axis {found.axis}"
+
+
+def bias_on_the_sums_scale(node: Node) -> str | None:
+    """A bias must have the scale of the sums, input scale times weight scale.
+
+    Convert the model again. (TFLM allows a difference of 0.02 output scales.)
+    """
+    bias, weight_scales = node.optional_input(2), node.input(1).quantization
+    if bias is None or bias.quantization is None or weight_scales is None:
+        return None
+    if len(bias.quantization.scales) != 1 or len(weight_scales.scales) != 1:
+        return None
+    expected = node.input(0).scale * weight_scales.scales[0]
+    difference = abs(expected - bias.scale) / node.output.scale
+    return None if difference <= BIAS_TOLERANCE else f"{bias.scale:.3g} for {expected:.3g}"
 
 
 def _rows(node: Node) -> int:
@@ -96,5 +114,9 @@ FULLY_CONNECTED = OpDef(
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
-    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+    numeric_constraints=(
+        weights.int32_bias,
+        bias_on_the_sums_scale,
+        *weights.SCALE_LIMITS,
+    ),
 )

@@ -14,7 +14,14 @@ from firmware_export.ops.limits import (
     known_activation,
     same_quantization,
 )
-from firmware_export.ops.windows import LARGEST_STEP, Window, fits, known_padding, sensible_strides, window_of
+from firmware_export.ops.windows import (
+    LARGEST_STEP,
+    Window,
+    fits,
+    known_padding,
+    sensible_strides,
+    window_of,
+)
 
 
 def sensible_filter(node: Node) -> str | None:
@@ -23,7 +30,7 @@ def sensible_filter(node: Node) -> str | None:
     Convert the model again.
     """
     size = node.option("filter_height"), node.option("filter_width")
-    return None if 1 <= min(size) and max(size) <= LARGEST_STEP else str(size)
+    return None if min(size) >= 1 and max(size) <= LARGEST_STEP else str(size)
 
 
 def filter_within_image(node: Node) -> str | None:

@@ -11,7 +11,6 @@ from firmware_export.ir import Array, Node
 from firmware_export.numerics import (
     INT32_MAX,
     activation_range,
-    quantize_multiplier,
     quantize_multipliers,
 )
 from firmware_export.ops.definition import Struct
@@ -110,8 +109,8 @@ def largest_accumulator(node: Node) -> int:
 
 def folded_bias(node: Node) -> npt.NDArray[np.int32]:
     """The bias minus what the zero point of the input adds to every sum: int32 [channels]."""
-    weight_sums = filters(node).astype(np.int64).sum(axis=1)
-    return (bias(node) - node.input(0).zero_point * weight_sums).astype(np.int32)
+    folded = bias(node) - node.input(0).zero_point * filters(node).astype(np.int64).sum(axis=1)
+    return np.asarray(folded, np.int32)
 
 
 def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:

@@ -8,7 +8,6 @@ from firmware_export.ir import Node
 from firmware_export.ops.definition import Struct
 from firmware_export.ops.limits import SAME, VALID
 
-
 LARGEST_STEP = 2**15 - 1
 """Largest stride and pooling filter: far beyond any real one, and safe in int32."""
 
@@ -95,7 +94,7 @@ def sensible_strides(node: Node) -> str | None:
     Convert the model again.
     """
     strides = node.option("stride_h"), node.option("stride_w")
-    return None if 1 <= min(strides) and max(strides) <= LARGEST_STEP else str(strides)
+    return None if min(strides) >= 1 and max(strides) <= LARGEST_STEP else str(strides)
 
 
 def known_padding(node: Node) -> str | None:

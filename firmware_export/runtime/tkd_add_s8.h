@@ -1,6 +1,7 @@
 #ifndef TKD_ADD_S8_H
 #define TKD_ADD_S8_H
 
+#include "tkd_clamp.h"
 #include "tkd_requantize.h"
 
 /* One operand: how its values are brought to the common scale, and how far apart its values lie

@@ -1,6 +1,7 @@
 #ifndef TKD_MEAN_S8_H
 #define TKD_MEAN_S8_H
 
+#include "tkd_clamp.h"
 #include "tkd_requantize.h"
 
 /* multiplier and right_shift hold input_scale / output_scale / positions. */

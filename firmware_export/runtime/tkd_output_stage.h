@@ -1,7 +1,9 @@
 #ifndef TKD_OUTPUT_STAGE_H
 #define TKD_OUTPUT_STAGE_H
 
+#include "tkd_clamp.h"
 #include "tkd_requantize.h"
+#include "tkd_requantize_narrow.h"
 
 /* How the accumulators of a layer become int8.
  * bias         [channels] int32, the input's zero point folded in

@@ -1,7 +1,7 @@
 #ifndef TKD_POOL_2D_S8_H
 #define TKD_POOL_2D_S8_H
 
-#include "tkd_requantize.h"
+#include "tkd_clamp.h"
 #include "tkd_window.h"
 
 typedef struct {

@@ -1,6 +1,7 @@
 #ifndef TKD_RELU_S8_H
 #define TKD_RELU_S8_H
 
+#include "tkd_clamp.h"
 #include "tkd_requantize.h"
 
 typedef struct {

@@ -1,7 +1,10 @@
 #ifndef TKD_SOFTMAX_S8_H
 #define TKD_SOFTMAX_S8_H
 
+#include "tkd_clamp.h"
+#include "tkd_multiply_high.h"
 #include "tkd_requantize.h"
+#include "tkd_rounding_shift_right.h"
 
 /* A value of format Qm.n has m integer bits, n = 31 - m fraction bits and a sign.
  * multiplier, left_shift  beta * input_scale, so that differences come out as Q5.26

@@ -77,5 +77,5 @@ def test_fitting_is_judged_for_flash_and_ram() -> None:
 
 
 def test_an_emulation_of_another_core_is_refused() -> None:
-    with pytest.raises(BoardError, match="has a cortex-m0plus, but .* emulated on cortex-m4"):
+    with pytest.raises(BoardError, match=r"has a cortex-m0plus, but .* emulated on cortex-m4"):
         estimate_on_board(emulation("cortex-m4", cycles=1), find_board("pico"))

@@ -23,9 +23,7 @@ def run(model: CompiledModel, core: str = "cortex-m4", **options: float) -> Emul
 
 def countdown(rounds: int) -> str:
     """Statements that execute 1 + 2 * ``rounds`` instructions on every core."""
-    return (
-        f'__asm__ volatile("movs r3, #{rounds}\\n1: subs r3, #1\\n bne 1b" ::: "r3", "cc");'
-    )
+    return f'__asm__ volatile("movs r3, #{rounds}\\n1: subs r3, #1\\n bne 1b" ::: "r3", "cc");'
 
 
 @pytest.mark.parametrize("cc", CROSS_COMPILERS)
@@ -96,12 +94,12 @@ def test_a_write_through_a_null_pointer_names_layer_and_address() -> None:
 
 def test_a_read_of_unmapped_memory_is_a_fault() -> None:
     model = tiny_model(layer_0="out[0] = *(volatile int8_t *)(uintptr_t)0x60000000u;")
-    with pytest.raises(ToolchainError, match="READ_UNMAPPED.*in tiny_layer_0"):
+    with pytest.raises(ToolchainError, match=r"READ_UNMAPPED.*in tiny_layer_0"):
         emulate(model, M4, SAMPLES)
 
 
 def test_a_stack_overflow_is_a_fault() -> None:
-    with pytest.raises(ToolchainError, match="WRITE_UNMAPPED.*in tiny_layer_0"):
+    with pytest.raises(ToolchainError, match=r"WRITE_UNMAPPED.*in tiny_layer_0"):
         emulate(stack_user(70_000), M4, SAMPLES)
 
 
@@ -122,7 +120,7 @@ def test_outputs_must_not_depend_on_earlier_calls(layer_1: str) -> None:
 
 def test_a_call_that_does_not_come_back_is_stopped() -> None:
     model = tiny_model(layer_1="volatile int32_t go = 1; while (go) { }")
-    with pytest.raises(ToolchainError, match="did not come back within 0.5 s, in tiny_layer_1"):
+    with pytest.raises(ToolchainError, match=r"did not come back within 0.5 s, in tiny_layer_1"):
         emulate(model, M4, SAMPLES, timeout_s=0.5)
 
 

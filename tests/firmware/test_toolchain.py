@@ -66,7 +66,7 @@ def test_a_warning_is_an_error_with_its_place(cc: Compiler) -> None:
 
 def test_a_program_that_does_not_end_is_stopped() -> None:
     model = tiny_model(layer_1="volatile int32_t go = 1; while (go) { }")
-    with pytest.raises(ToolchainError, match="model took longer than 0.5 s and was stopped"):
+    with pytest.raises(ToolchainError, match=r"model took longer than 0.5 s and was stopped"):
         run_on_host(model, ONE, timeout_s=0.5)
 
 
@@ -101,7 +101,7 @@ def test_the_optimization_level_reaches_the_compiler() -> None:
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ToolchainError, match="arm-none-eabi-gcc is not installed.*--cc zig"):
+    with pytest.raises(ToolchainError, match=r"arm-none-eabi-gcc is not installed.*--cc zig"):
         build_firmware(tiny_model(), CORES["cortex-m4"], cc="gcc")
 
 

@@ -222,6 +222,9 @@ EXAMPLE = Report(
         shipped="qat",
         curves=(curve("qat", 12, 0.97, 0.9861),),
     ),
+    c_equals_tflm=True,
+    emulated_samples=32,
+    compiler="zig cc 0.17.0 -O3",
     models=(
         score(
             "teacher",

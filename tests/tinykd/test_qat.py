@@ -137,10 +137,11 @@ def test_fake_quantized_model_and_its_file_agree(name, request):
     Loop(model, 1e-4).run(x_train, y_train, epochs=1)
     freeze_ranges(model)
     simulated = model(x_test, training=False).numpy()
-    outputs = int8_outputs(convert_qat(model), x_test)
+    tflite = convert_qat(model)
+    outputs = int8_outputs(tflite, x_test)
     assert abs(accuracy(simulated, y_test) - accuracy(outputs, y_test)) <= 0.2
     assert np.mean(simulated.argmax(1) == outputs.argmax(1)) >= 0.995
-    facts = describe(convert_qat(model))
+    facts = describe(tflite)
     real = (outputs.astype(np.float64) - facts.output_zero_point) * facts.output_scale
     # Float and integer rounding differ now and then; each layer can add one step.
     assert np.abs(real - simulated).max() <= 4.01 * facts.output_scale

@@ -101,7 +101,9 @@ def test_a_layer_nobody_thought_of_lists_the_supported_ones():
         def call(self, x):
             return x
 
-    with pytest.raises(QuantizationError, match="Unheard at 'odd': .* Use one of: .*DepthwiseConv"):
+    with pytest.raises(
+        QuantizationError, match=r"Unheard at 'odd': .* Use one of: .*DepthwiseConv"
+    ):
         quantization_aware(network(Unheard(name="odd")))
 
 
@@ -168,7 +170,7 @@ def test_subclassed_and_keras_3_models_are_refused():
         def call(self, x):
             return x
 
-    with pytest.raises(QuantizationError, match="subclassed tf_keras.Model"):
+    with pytest.raises(QuantizationError, match=r"subclassed tf_keras\.Model"):
         quantization_aware(Own())
     with pytest.raises(QuantizationError, match="not 'import keras'"):
         quantization_aware(keras.Sequential([keras.layers.Dense(2)]))

@@ -74,15 +74,16 @@ def distill_student(
     """
     objective = choose_objective(config, dataset.classes)
     rows = training_rows(dataset, config, soft_targets)
+    goals = {"scratch": without_teacher(objective), "student": objective}
     curves, accuracies = [], []
-    for name, goal in (("scratch", without_teacher(objective)), ("student", objective)):
+    for name, file, _ in STUDENT_ROWS:
         trainee = Trainee(name, _new_student(student, dataset, seed), dataset.input_scale)
-        curves.append(_train(trainee, goal, rows, dataset, config, seed, folder, progress))
-        save_student(trainee.model, folder / f"{name}.h5")
+        curves.append(_train(trainee, goals[name], rows, dataset, config, seed, folder, progress))
+        save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
         accuracies.append(accuracy(logits, dataset.y_validation))
-    for name in ("scratch", "student"):
-        (folder / f"{name}.checkpoint.npz").unlink()
+    for checkpoint in folder.glob("*.checkpoint.npz"):
+        checkpoint.unlink()
     scratch_accuracy, student_accuracy = accuracies
     return DistillResult(
         student=summarize_student(trainee.model, student),

@@ -21,7 +21,7 @@ from tinykd.distill.losses import Objective
 from tinykd.inference import classify_int8
 from tinykd.progress import Progress
 from tinykd.quantize.qat import calibrate, freeze_ranges, quantization_aware
-from tinykd.results import QuantizeResult, TrainingCurve
+from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
 from tinykd.training import (
     Rows,
     Schedule,
@@ -66,10 +66,8 @@ def quantize_student(
         progress: Shows the work.
     """
     make_deterministic(seed)
-    float_trainee = Trainee("student", student, dataset.input_scale)
+    ptq, converted = convert_student(config, student, dataset, seed=seed, progress=progress)
     samples = _calibration_samples(config, dataset, student, seed)
-    with progress.task("int8: post-training quantization"):
-        ptq = fold_input_scale(convert_ptq(student, samples), dataset.input_scale)
     qat_model = quantization_aware(student)
     calibrate(qat_model, np.array_split(samples, max(1, len(samples) // CALIBRATION_BATCH)))
     curve = _finetune(
@@ -80,19 +78,48 @@ def quantize_student(
     write_atomically(folder / PTQ_FILE, ptq)
     write_atomically(folder / QAT_FILE, qat)
     (folder / "checkpoint.npz").unlink()
-    ptq_accuracy, qat_accuracy = (
-        accuracy(classify_int8(model, dataset.x_validation), dataset.y_validation)
-        for model in (ptq, qat)
-    )
+    qat_accuracy = _int8_accuracy(qat, dataset)
     return QuantizeResult(
-        float_validation_accuracy=accuracy(
-            predict(float_trainee, dataset.x_validation), dataset.y_validation
-        ),
-        ptq_validation_accuracy=ptq_accuracy,
+        float_validation_accuracy=converted.float_validation_accuracy,
+        ptq_validation_accuracy=converted.validation_accuracy,
         qat_validation_accuracy=qat_accuracy,
-        shipped="qat" if qat_accuracy > ptq_accuracy else "ptq",
+        shipped="qat" if qat_accuracy > converted.validation_accuracy else "ptq",
         curves=(curve,),
     )
+
+
+def convert_student(
+    config: QuantizeConfig, student: Any, dataset: Dataset, *, seed: int, progress: Progress
+) -> tuple[bytes, ConvertResult]:
+    """Quantize a float student after training, and compare both on validation.
+
+    Args:
+        config: Calibration.
+        student: ``tf_keras`` model on ``raw * dataset.input_scale``.
+        dataset: For calibration and validation.
+        seed: Of the choice of calibration samples.
+        progress: Shows the work.
+
+    Returns:
+        An int8 ``.tflite`` that takes the data's raw values, and what it lost.
+    """
+    samples = _calibration_samples(config, dataset, student, seed)
+    with progress.task("int8: post-training quantization"):
+        tflite = fold_input_scale(convert_ptq(student, samples), dataset.input_scale)
+    return tflite, ConvertResult(
+        float_validation_accuracy=_float_accuracy(student, dataset),
+        validation_accuracy=_int8_accuracy(tflite, dataset),
+        size_bytes=len(tflite),
+    )
+
+
+def _float_accuracy(student: Any, dataset: Dataset) -> float:
+    trainee = Trainee("student", student, dataset.input_scale)
+    return accuracy(predict(trainee, dataset.x_validation), dataset.y_validation)
+
+
+def _int8_accuracy(tflite: bytes, dataset: Dataset) -> float:
+    return accuracy(classify_int8(tflite, dataset.x_validation), dataset.y_validation)
 
 
 def _calibration_samples(

@@ -16,15 +16,15 @@ from tinykd.students.architectures import STUDENTS, build_student
 
 def _depthwise_macs(layer: Any) -> int:
     kernel_height, kernel_width = layer.kernel_size
-    return math.prod(layer.output_shape[1:]) * kernel_height * kernel_width
+    return int(math.prod(layer.output_shape[1:]) * kernel_height * kernel_width)
 
 
 def _conv_macs(layer: Any) -> int:
-    return math.prod(layer.output_shape[1:]) * math.prod(layer.kernel.shape[:3])
+    return int(math.prod(layer.output_shape[1:]) * math.prod(layer.kernel.shape[:3]))
 
 
 def _dense_macs(layer: Any) -> int:
-    return math.prod(layer.kernel.shape)
+    return int(math.prod(layer.kernel.shape))
 
 
 # The depthwise layer is a subclass of Conv2D in some releases: the exact type decides.

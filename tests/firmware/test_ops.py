@@ -1,0 +1,234 @@
+"""Every operator over a table of cases: generated C == TFLM, byte for byte.
+
+The cases of one operator are side by side in one model, so that one build runs them all.
+"""
+
+import numpy as np
+import pytest
+
+from firmware_export import compile_tflite
+from firmware_export.ir import Graph, Node
+from firmware_export.measure import emulate, run_on_host
+from firmware_export.ops import OPS
+from firmware_export.target import find_core
+from firmware_export.tflite_writer import write_tflite
+from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures.single_ops import (
+    add,
+    conv_2d,
+    depthwise_conv_2d,
+    fully_connected,
+    mean,
+    model_of,
+    pool_2d,
+    relu,
+    reshape,
+    samples,
+    softmax,
+)
+
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+EXTREME_ZERO_POINTS = ((-128, -128), (127, 127), (-128, 127), (0, 0))
+
+CONV_2D = [
+    *({"activation_function": a, "spread": 0.3} for a in ACTIVATIONS),
+    *({"zero_points": z} for z in EXTREME_ZERO_POINTS),
+    *(
+        {"image": (1, h, w, 2), "kernel": k, "strides": s, "padding": p}
+        for h, w, k, s in (
+            (5, 6, (3, 3), (2, 2)),  # SAME at stride 2: more padding below and right
+            (6, 5, (3, 3), (2, 2)),
+            (7, 8, (2, 4), (3, 1)),
+            (9, 4, (5, 2), (2, 3)),
+            (4, 4, (4, 4), (1, 1)),
+        )
+        for p in ("SAME", "VALID")
+    ),
+    {"kernel": (1, 1), "image": (1, 3, 3, 8), "channels": 4},
+    {"kernel": (1, 1), "image": (1, 5, 5, 7), "strides": (2, 2)},
+    {"kernel": (7, 7), "image": (1, 3, 3, 2)},  # larger than the image
+    {"kernel": (10, 4), "image": (1, 13, 6, 1), "strides": (2, 2), "channels": 6},
+    {"image": (1, 1, 1, 1), "kernel": (1, 1), "channels": 1},
+    {"image": (1, 1, 9, 4), "kernel": (1, 3), "channels": 3},
+    {"image": (2, 4, 5, 3), "channels": 2},
+    {"image": (3, 3, 3, 2), "channels": 1, "kernel": (3, 3), "padding": "VALID"},
+    {"per_channel": False},
+    {"with_bias": False},
+    {"spread": 0.01},  # saturates nearly everywhere
+    {"spread": 300.0},  # a right shift of 17 and more
+    {"spread": 0.0002},  # the scale exceeds 1: a left shift
+]
+
+DEPTHWISE_CONV_2D = [
+    *({"activation_function": a, "spread": 0.3} for a in ACTIVATIONS),
+    *({"zero_points": z} for z in EXTREME_ZERO_POINTS),
+    *(
+        {"image": (1, h, w, 4), "kernel": k, "strides": s, "padding": p}
+        for h, w, k, s in (
+            (5, 6, (3, 3), (2, 2)),
+            (6, 5, (3, 3), (2, 2)),
+            (7, 8, (2, 4), (3, 1)),
+            (4, 4, (4, 4), (1, 1)),
+        )
+        for p in ("SAME", "VALID")
+    ),
+    {"image": (1, 25, 5, 8)},
+    {"kernel": (7, 7), "image": (1, 3, 3, 2)},
+    {"kernel": (1, 1), "image": (1, 4, 4, 5)},
+    {"kernel": (5, 1), "image": (1, 9, 1, 3)},
+    {"image": (1, 1, 1, 1), "kernel": (1, 1)},
+    {"image": (2, 4, 5, 3)},
+    {"multiplier": 2},
+    {"multiplier": 3, "image": (1, 5, 5, 1), "strides": (2, 2)},
+    {"per_channel": False},
+    {"with_bias": False},
+    {"spread": 0.01},
+    {"spread": 300.0},
+    {"spread": 0.0002},
+]
+
+FULLY_CONNECTED = [
+    *({"activation_function": a, "spread": 0.3} for a in ACTIVATIONS),
+    *({"zero_points": z} for z in EXTREME_ZERO_POINTS),
+    *({"features": n} for n in (1, 2, 3, 4, 6, 7, 8)),
+    *({"shape": (1, n)} for n in (1, 2, 3, 5, 64, 301)),
+    {"per_channel": True, "features": 9},
+    {"per_channel": True, "features": 1},
+    {"per_channel": True, "with_bias": False},
+    {"with_bias": False},
+    {"shape": (4, 10)},
+    {"shape": (1, 2, 3, 8), "in_features": 48},
+    {"shape": (1, 3, 8), "keep_num_dims": True},
+    {"shape": (2, 3, 2, 8), "keep_num_dims": True},
+    {"spread": 0.01},
+    {"spread": 300.0},
+    {"spread": 0.0002},
+]
+
+ADD = [
+    *({"activation_function": a} for a in ACTIVATIONS),
+    {"scales": (0.05, 0.05, 0.05), "zero_points": (0, 0, 0)},
+    {"scales": (0.001, 0.9, 0.5)},
+    {"scales": (0.9, 0.001, 0.01)},
+    {"scales": (0.3, 0.2, 3.0)},
+    {"zero_points": (-128, 127, 0)},
+    {"zero_points": (127, -128, -128)},
+    {"zero_points": (-128, -128, 127)},
+    {"shapes": ((1, 4, 5, 3), (1, 1, 1, 3))},
+    {"shapes": ((1, 4, 5, 3), (3,))},
+    {"shapes": ((1,), (1, 4, 5, 3))},
+    {"shapes": ((2, 1, 5, 3), (1, 4, 5, 1))},
+    {"shapes": ((1, 1), (1, 1))},
+    {"constant_operand": 1},
+    {"constant_operand": 0},
+    {"constant_operand": 1, "shapes": ((1, 4, 5, 3), (1, 1, 1, 3))},
+]
+
+MEAN = [
+    {"keep_dims": keep, **case}
+    for keep in (False, True)
+    for case in (
+        {},
+        {"scales": (0.05, 0.05), "zero_points": (5, 5)},  # only divides
+        {"scales": (0.05, 0.05), "zero_points": (5, -5)},
+        {"zero_points": (-128, -128)},
+        {"zero_points": (127, -128)},
+        {"image": (1, 25, 5, 4)},
+        {"image": (1, 8, 8, 3)},
+        {"image": (1, 1, 1, 3)},
+        {"image": (1, 1, 40, 3)},
+        {"image": (2, 3, 3, 2)},
+        {"axes": (2, 1)},
+        {"axes": (-3, -2)},
+        {"scales": (0.9, 0.01)},
+        {"scales": (0.01, 0.9)},
+    )
+]
+
+POOL = [
+    *({"activation_function": a} for a in ACTIVATIONS),
+    *({"zero_point": z} for z in (-128, 127, 0)),
+    *(
+        {"image": (1, h, w, 3), "kernel": k, "strides": s, "padding": p}
+        for h, w, k, s in (
+            (5, 6, (3, 3), (2, 2)),
+            (7, 8, (2, 4), (3, 1)),
+            (4, 4, (4, 4), (1, 1)),
+        )
+        for p in ("SAME", "VALID")
+    ),
+    {"image": (1, 25, 5, 4), "kernel": (25, 5)},
+    {"image": (1, 3, 3, 2), "kernel": (7, 7), "padding": "SAME"},
+    {"image": (2, 4, 5, 3)},
+    {"image": (1, 1, 1, 1), "kernel": (1, 1)},
+]
+
+SOFTMAX = [
+    *({"scale": s} for s in (1e-6, 0.001, 0.02, 0.1, 0.5, 1.0, 3.7, 9.0, 20.0, 1e4)),
+    *({"shape": s} for s in ((1, 1), (1, 2), (1, 12), (3, 7), (1, 2, 3, 4), (1, 200), (1, 511))),
+    {"beta": 0.5},
+    {"beta": 2.5, "scale": 0.3},
+    {"zero_point": -128},
+]
+
+RELU = [
+    {},
+    {"scales": (0.05, 0.05), "zero_points": (0, 0)},
+    {"scales": (0.05, 0.05), "zero_points": (-3, -128)},
+    {"scales": (0.9, 0.01), "zero_points": (127, 127)},
+    {"scales": (0.01, 0.9), "zero_points": (-128, -128)},
+]
+
+RESHAPE = [
+    {"shape": (1, 2, 3, 4), "new_shape": (1, 24)},
+    {"shape": (1, 6), "new_shape": (1, 6)},
+    {"shape": (1, 8), "new_shape": (1, 2, 2, 2)},
+]
+
+CASES: dict[str, list[Node]] = {
+    "ADD": [add(f"add{i}", **case) for i, case in enumerate(ADD)],
+    "AVERAGE_POOL_2D": [pool_2d("AVERAGE_POOL_2D", f"avg{i}", **c) for i, c in enumerate(POOL)],
+    "CONV_2D": [conv_2d(f"conv{i}", i, **case) for i, case in enumerate(CONV_2D)],
+    "DEPTHWISE_CONV_2D": [
+        depthwise_conv_2d(f"dw{i}", i, **case) for i, case in enumerate(DEPTHWISE_CONV_2D)
+    ],
+    "FULLY_CONNECTED": [
+        fully_connected(f"fc{i}", i, **case) for i, case in enumerate(FULLY_CONNECTED)
+    ],
+    "MAX_POOL_2D": [pool_2d("MAX_POOL_2D", f"max{i}", **c) for i, c in enumerate(POOL)],
+    "MEAN": [mean(f"mean{i}", **case) for i, case in enumerate(MEAN)],
+    "RELU": [relu(f"relu{i}", **case) for i, case in enumerate(RELU)],
+    "RESHAPE": [reshape(f"reshape{i}", **case) for i, case in enumerate(RESHAPE)],
+    "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
+}
+
+
+def differing_cases(graph: Graph, got: np.ndarray, expected: np.ndarray) -> list[str]:
+    ends = np.cumsum([tensor.elements for tensor in graph.outputs])
+    wrong = np.flatnonzero((got != expected).reshape(-1, int(ends[-1])).any(axis=0))
+    return sorted({graph.outputs[int(np.searchsorted(ends, i, "right"))].name for i in wrong})
+
+
+def test_every_operator_has_cases():
+    assert set(CASES) == set(OPS)
+
+
+@pytest.mark.parametrize("op", sorted(CASES))
+def test_c_on_the_host_equals_tflm(op):
+    """With address and undefined-behaviour sanitizers."""
+    graph = model_of(*CASES[op])
+    model = write_tflite(graph)
+    inputs = samples(graph, random=20)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
+    assert differing_cases(graph, got, run_tflm(model, inputs)) == []
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
+@pytest.mark.parametrize("op", sorted(set(CASES) - {"RESHAPE"}))
+def test_c_on_an_emulated_core_equals_tflm(op, core):
+    """The M4 has multiply-accumulate instructions of its own, the M0+ has the least of all."""
+    graph = model_of(*CASES[op])
+    model = write_tflite(graph)
+    inputs = samples(graph)
+    got = emulate(compile_tflite(model, target=core), find_core(core), inputs, optimize="Os")
+    assert differing_cases(graph, got.outputs, run_tflm(model, inputs)) == []

@@ -1,0 +1,75 @@
+"""``tinykd convert``: a student as an int8 ``.tflite``, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinykd.cli.console import (
+    assemble_config,
+    choose_progress,
+    config_argument,
+    data_option,
+    json_option,
+    quiet_option,
+    recipe_option,
+)
+
+
+@click.command(
+    "convert", epilog="Example: tinykd convert --student student/student.h5 --out model.tflite"
+)
+@config_argument
+@recipe_option
+@data_option
+@click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("model.tflite"),
+    show_default=True,
+    help="The file to write.",
+)
+@quiet_option
+@json_option
+def command(
+    config_file: Path | None,
+    recipe: str | None,
+    data: str | None,
+    student: str,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Convert a student to full-integer int8, with ranges measured on the training data."""
+    from tinykd.artifacts import write_atomically
+    from tinykd.backend import load_tensorflow
+    from tinykd.cli.stage_output import percent, show_result
+    from tinykd.datasets import load_dataset
+    from tinykd.students.files import check_student_file
+
+    config = assemble_config(config_file, recipe, data=data)
+    progress = choose_progress(quiet=quiet)
+    file = check_student_file(student)
+    dataset = load_dataset(config.data)
+    load_tensorflow(progress)
+    from tinykd.quantize.finetune import convert_student
+    from tinykd.students.files import load_student
+
+    tflite, result = convert_student(
+        config.quantize,
+        load_student(file, dataset),
+        dataset,
+        seed=config.seed,
+        progress=progress,
+    )
+    write_atomically(out, tflite)
+    show_result(
+        result,
+        [
+            f"{out}: {result.size_bytes:,} bytes, {percent(result.validation_accuracy)} on "
+            f"validation ({percent(result.float_validation_accuracy)} float)",
+        ],
+        as_json=as_json,
+    )

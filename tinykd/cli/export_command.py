@@ -1,0 +1,86 @@
+"""``tinykd export``: an int8 ``.tflite``, ours or a stranger's, as source code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinykd.cli.console import json_option
+
+
+@click.command("export", epilog="Example: tinykd export model.tflite --to c --out src")
+@click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--to",
+    "formats",
+    type=click.Choice(["c", "c_array", "arduino"]),
+    multiple=True,
+    default=("c",),
+    show_default=True,
+    help="What to write; may be given several times.",
+)
+@click.option("--name", default=None, help="Prefix of the C names; the file's name if not given.")
+@click.option(
+    "--labels", default=None, metavar="A,B,...", help="Names of the classes, in output order."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder for the files.  [default: here]",
+)
+@json_option
+def command(
+    model: Path,
+    formats: tuple[str, ...],
+    name: str | None,
+    labels: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    r"""Turn MODEL, an int8 .tflite, into C that needs no library.
+
+    \b
+    c        <name>.h and <name>.c: the whole model as C99
+    c_array  <name>_model_data.h/.cc: the file as an array, for TensorFlow Lite Micro
+    arduino  a library folder with a sketch that tests itself
+    """
+    import json
+
+    from firmware_export import compile_tflite
+    from firmware_export.exporters import EXPORTERS, write_files
+    from firmware_export.tflite_reader import read_bytes
+    from tinykd.export_request import make_request
+
+    tflite = read_bytes(model)
+    compiled = compile_tflite(tflite, name=name or model.stem)
+    request = make_request(
+        compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
+    )
+    written = [
+        str(path)
+        for exporter in formats
+        for path in write_files(EXPORTERS[exporter](request), _folder(out, exporter, compiled.name))
+    ]
+    if as_json:
+        facts = {
+            "files": written,
+            "arena_bytes": compiled.arena_bytes,
+            "arena_lower_bound_bytes": compiled.arena_lower_bound_bytes,
+            "weights_bytes": compiled.weights_bytes,
+            "macs": compiled.macs,
+        }
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for path in written:
+        click.echo(f"Wrote {path}")
+    click.echo(
+        f"{compiled.macs:,} MACs, {compiled.weights_bytes:,} bytes of constants, "
+        f"{compiled.arena_bytes:,} bytes of arena"
+    )
+
+
+def _folder(out: Path, exporter: str, name: str) -> Path:
+    """An Arduino library is a folder of its own; the other files stand together."""
+    return out / name if exporter == "arduino" else out

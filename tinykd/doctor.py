@@ -1,0 +1,116 @@
+"""What tinykd needs on a machine, tried out one by one."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+
+import numpy as np
+
+from firmware_export.compiled import CompiledModel, Port
+from firmware_export.errors import TinykdError
+from tinykd.results import Result
+
+REQUIRED = (
+    "tensorflow",
+    "tf-keras",
+    "keras",
+    "tensorflow-model-optimization",
+    "ai-edge-litert",
+    "tflite-micro",
+    "ziglang",
+    "unicorn",
+    "capstone",
+    "pyelftools",
+    "scikit-learn",
+)
+
+OPTIONAL_TOOLS = {
+    "arm-none-eabi-gcc": "for --cc gcc, the compiler of the Arduino boards",
+    "qemu-system-arm": "for the cross-checks of the tests",
+}
+
+
+PROBE_HEADER = """#include <stdint.h>
+#define PROBE_ARENA_BYTES 16
+#define PROBE_INPUT_BYTES 1
+#define PROBE_OUTPUT_BYTES 1
+int8_t *probe_input(uint8_t *arena);
+const int8_t *probe_output(const uint8_t *arena);
+int probe_invoke(uint8_t *arena);
+"""
+
+PROBE_SOURCE = """#include "probe.h"
+int8_t *probe_input(uint8_t *arena) { return (int8_t *)arena; }
+const int8_t *probe_output(const uint8_t *arena) { return (const int8_t *)arena; }
+int probe_invoke(uint8_t *arena)
+{
+    int8_t *const value = probe_input(arena);
+    *value = (int8_t)-*value;
+    return 0;
+}
+"""
+
+PROBE = CompiledModel(
+    name="probe",
+    files={"probe.h": PROBE_HEADER, "probe.c": PROBE_SOURCE},
+    inputs=(Port("input", (1, 1), "int8", 1.0, 0, 0),),
+    outputs=(Port("output", (1, 1), "int8", 1.0, 0, 0),),
+    layers=(),
+    arena_bytes=16,
+    arena_lower_bound_bytes=1,
+    model_sha256="",
+)
+"""The smallest model: it changes the sign of its input."""
+
+
+class Check(Result):
+    """One thing that was looked for.
+
+    Attributes:
+        name: Package or tool.
+        ok: It is there, and works as far as it was tried.
+        needed: Without it a build fails.
+        detail: Version, or what it is for and how to get it.
+    """
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+
+
+def examine() -> list[Check]:
+    """Every package, the cross-compiler, and the optional tools."""
+    return [
+        *(_package(name) for name in REQUIRED),
+        _cross_compiler(),
+        *(_tool(name, purpose) for name, purpose in OPTIONAL_TOOLS.items()),
+    ]
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name=name, ok=True, needed=True, detail=metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name=name, ok=False, needed=True, detail=f"run: pip install {name}")
+
+
+def _cross_compiler() -> Check:
+    """Compile a model of one line for a Cortex-M4, and run it there."""
+    from firmware_export.measure.emulator import emulate
+    from firmware_export.target import find_core
+
+    name = "C on an emulated Cortex-M4"
+    inputs = np.array([[-5], [7]], np.int8)
+    try:
+        result = emulate(PROBE, find_core("cortex-m4"), inputs)
+    except TinykdError as error:
+        return Check(name=name, ok=False, needed=True, detail=str(error))
+    ok = result.outputs.ravel().tolist() == [5, -7]
+    return Check(name=name, ok=ok, needed=True, detail=f"{result.compiler}, unicorn")
+
+
+def _tool(name: str, purpose: str) -> Check:
+    path = shutil.which(name)
+    return Check(name=name, ok=path is not None, needed=False, detail=path or purpose)

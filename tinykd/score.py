@@ -1,0 +1,67 @@
+"""Any model file on a test split."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_export import compile_tflite
+from firmware_export.measure.toolchain import run_on_host
+from firmware_export.tflite_reader import read_bytes
+from tinykd.datasets import Dataset
+from tinykd.deploy import run_tflm_in_chunks
+from tinykd.evaluate import check_identical, wilson_interval
+from tinykd.inference import classify_int8, quantize_samples
+from tinykd.progress import Progress
+from tinykd.results import FileScore
+from tinykd.teachers.files import check_teacher_file
+from tinykd.teachers.teacher import open_teacher
+
+
+def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[FileScore]:
+    """Score one file on the test split: a ``.tflite`` three times, a Keras model once.
+
+    Args:
+        path: ``.tflite`` that takes raw samples, or a ``.keras`` or ``.h5`` that does.
+        dataset: With the test split.
+        progress: Shows the work.
+
+    Raises:
+        TinykdError: If it cannot be read or does not suit the data, or if the generated C differs
+            from TFLM.
+    """
+    if path.suffix != ".tflite":
+        teacher = open_teacher(check_teacher_file(str(path)), dataset)
+        logits = teacher.logits(dataset.x_test, progress=progress, why=path.name)
+        return [_score(path, logits, dataset, "Keras, float32")]
+    tflite = read_bytes(path)
+    compiled = compile_tflite(tflite, name=path.stem)
+    inputs = quantize_samples(tflite, dataset.x_test)
+    with progress.task(f"LiteRT: {path.name}"):
+        litert = classify_int8(tflite, dataset.x_test)
+    tflm = run_tflm_in_chunks(tflite, inputs, progress=progress)
+    with progress.task(f"generated C: {path.name}"):
+        generated_c = run_on_host(compiled, inputs)
+    check_identical(tflm, generated_c)
+    return [
+        _score(path, litert, dataset, f"LiteRT {metadata.version('ai-edge-litert')}"),
+        _score(path, tflm, dataset, f"TFLM, tflite-micro {metadata.version('tflite-micro')}"),
+        _score(path, generated_c, dataset, "generated C, host; every byte equal to TFLM"),
+    ]
+
+
+def _score(path: Path, outputs: NDArray[Any], dataset: Dataset, how: str) -> FileScore:
+    predicted = np.argmax(outputs.reshape(len(outputs), -1), axis=1)
+    correct = int(np.sum(predicted == dataset.y_test))
+    return FileScore(
+        file=str(path),
+        top1_accuracy=correct / len(predicted),
+        ci95=wilson_interval(correct, len(predicted)),
+        samples=len(predicted),
+        size_bytes=path.stat().st_size,
+        how=how,
+    )
