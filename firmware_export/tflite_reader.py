@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from firmware_export.ir import NO_OPTIONS, Array, Graph, Node, OptionValue, Quan
 from firmware_export.tflite_writer import TENSOR_TYPES, option_field
 
 # Far above any microcontroller model, and low enough that a hostile file cannot take long.
-MAX_TENSORS = 20_000
-MAX_OPERATORS = 5_000
+MAX_TENSORS = 10_000
+MAX_OPERATORS = 2_000
 MAX_RANK = 8
 MAX_OPERANDS = 256
 MAX_ELEMENTS = 2**31 - 1
@@ -26,7 +27,7 @@ MAX_ELEMENTS = 2**31 - 1
 # What the FlatBuffers library raises where an offset, a length or a code is out of range: its
 # Python version has no verifier.
 _DAMAGE = (struct.error, LookupError, ValueError, TypeError, ArithmeticError, MemoryError)
-_UNDAMAGED = "Convert or download the model again."
+_ADVICE = "Convert or download the model again."
 
 _OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _OPTIONS_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if isinstance(v, int)}
@@ -50,9 +51,9 @@ def read_tflite(model: bytes | Path) -> Graph:
     """
     data = read_bytes(model)
     if data[4:8] != b"TFL3":
-        raise ModelError("This is not a .tflite file (its identifier is not 'TFL3').")
+        raise ModelError(f"This is not a .tflite file: bytes 4 to 7 are not 'TFL3'. {_ADVICE}")
     with _refusing_damage():
-        return _read_model(data)
+        return _Reader(data).graph()
 
 
 def read_bytes(model: bytes | Path) -> bytes:
@@ -74,130 +75,144 @@ def _refusing_damage() -> Iterator[None]:
     """Turn what the FlatBuffers library raises on a damaged file into one ModelError."""
     try:
         yield
-    except (
-        struct.error,
-        LookupError,
-        ValueError,
-        TypeError,
-        ArithmeticError,
-        MemoryError,
-    ) as error:
+    except _DAMAGE as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ModelError(f"The .tflite file is damaged ({reason}). {_UNDAMAGED}") from error
+        raise ModelError(f"The .tflite file is damaged ({reason}). {_ADVICE}") from error
 
 
-def _read_model(data: bytes) -> Graph:
-    model = schema.Model.GetRootAs(data, 0)
-    if model.Version() != 3:
-        raise ModelError(f"The .tflite schema version must be 3. Got {model.Version()}.")
-    if model.SubgraphsLength() != 1:
-        raise ModelError(
-            f"The model must have one subgraph. Got {model.SubgraphsLength()}. "
-            "Convert it without control flow (if, while, unrolled RNN)."
+class _Reader:
+    """Reads one file, and counts how many vector elements it has read.
+
+    Tables and vectors of a FlatBuffer may be shared, so a small file can describe a huge model. An
+    honest one has no more elements than bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._model = schema.Model.GetRootAs(data, 0)
+        self._elements_left = max(len(data), 1000)
+        self._tensors: tuple[Tensor, ...] = ()
+
+    def graph(self) -> Graph:
+        if self._model.Version() != 3:
+            raise ModelError(f"The schema version must be 3. Got {self._model.Version()}.")
+        if self._model.SubgraphsLength() != 1:
+            raise ModelError(
+                f"The model must have one subgraph. Got {self._model.SubgraphsLength()}. "
+                "Convert it without control flow (if, while)."
+            )
+        subgraph = self._model.Subgraphs(0)
+        count = _bounded("tensors", subgraph.TensorsLength(), MAX_TENSORS)
+        self._tensors = tuple(self._tensor(subgraph.Tensors(index)) for index in range(count))
+        count = _bounded("operators", subgraph.OperatorsLength(), MAX_OPERATORS)
+        return Graph(
+            nodes=tuple(self._node(subgraph.Operators(index)) for index in range(count)),
+            inputs=self._required(subgraph.InputsAsNumpy(), "The model input"),
+            outputs=self._required(subgraph.OutputsAsNumpy(), "The model output"),
         )
-    subgraph = model.Subgraphs(0)
-    tensors = _read_tensors(model, subgraph)
-    nodes = tuple(
-        _read_node(model, subgraph.Operators(index), tensors)
-        for index in range(_bounded("operators", subgraph.OperatorsLength(), MAX_OPERATORS))
-    )
-    return Graph(
-        nodes=nodes,
-        inputs=_required(tensors, subgraph.InputsAsNumpy(), "model input"),
-        outputs=_required(tensors, subgraph.OutputsAsNumpy(), "model output"),
-    )
 
-
-def _read_tensors(model: Any, subgraph: Any) -> tuple[Tensor, ...]:
-    count = _bounded("tensors", subgraph.TensorsLength(), MAX_TENSORS)
-    return tuple(_read_tensor(model, subgraph.Tensors(index)) for index in range(count))
-
-
-def _read_tensor(model: Any, table: Any) -> Tensor:
-    name = (table.Name() or b"").decode("utf-8")
-    shape = tuple(_integers(table.ShapeAsNumpy(), MAX_RANK, f"shape of '{name}'"))
-    # An unknown type is kept under a name that no operator accepts, so that the error names
-    # the operator; the size check of NumPy types does not apply to it.
-    dtype = _DTYPES.get(table.Type(), f"type {table.Type()}")
-    _check_extent(name, shape)
-    return Tensor(
-        name=name,
-        shape=shape,
-        dtype=dtype,
-        quantization=_read_quantization(name, shape, table.Quantization()),
-        data=_read_data(model, table.Buffer(), name, shape, dtype),
-    )
-
-
-def _check_extent(name: str, shape: tuple[int, ...]) -> None:
-    elements = 1
-    for extent in shape:
-        elements *= extent
-        if extent < 0 or elements > MAX_ELEMENTS:
-            raise ModelError(f"Tensor '{name}' has an impossible shape {list(shape)}. {_UNDAMAGED}")
-
-
-def _read_quantization(name: str, shape: tuple[int, ...], table: Any) -> Quantization | None:
-    if table is None or table.ScaleLength() == 0:
-        return None
-    axis = table.QuantizedDimension()
-    limit = max(shape, default=1)
-    scales = _reals(table.ScaleAsNumpy(), limit, f"scales of '{name}'")
-    zero_points = _integers(table.ZeroPointAsNumpy(), limit, f"zero points of '{name}'")
-    if not zero_points:  # the schema's default for an absent vector
-        zero_points = [0] * len(scales)
-    if len(zero_points) == 1:
-        zero_points *= len(scales)
-    fits = len(scales) == 1 or (0 <= axis < len(shape) and shape[axis] == len(scales))
-    if len(zero_points) != len(scales) or not fits:
-        raise ModelError(
-            f"Tensor '{name}' has {len(scales)} scales and {len(zero_points)} zero points on axis "
-            f"{axis} of shape {list(shape)}. {_UNDAMAGED}"
+    def _tensor(self, table: Any) -> Tensor:
+        name = _printable(table.Name())
+        shape = tuple(self._integers(table.ShapeAsNumpy(), MAX_RANK, f"dimensions in '{name}'"))
+        if min(shape, default=0) < 0 or math.prod(shape) > MAX_ELEMENTS:
+            raise ModelError(f"Tensor '{name}' has an impossible shape {list(shape)}. {_ADVICE}")
+        # A type unknown to NumPy is kept under a name that no operator accepts, so that the
+        # message names the operator.
+        dtype = _DTYPES.get(table.Type(), f"type {table.Type()}")
+        return Tensor(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            quantization=self._quantization(name, shape, table.Quantization()),
+            data=self._data(name, shape, dtype, table.Buffer()),
         )
-    return Quantization(tuple(scales), tuple(zero_points), axis)
 
+    def _quantization(self, name: str, shape: tuple[int, ...], table: Any) -> Quantization | None:
+        if table is None or table.ScaleLength() == 0:
+            return None
+        axis = table.QuantizedDimension()
+        limit = max(1, *shape)
+        what = f"scales in '{name}'"
+        scales = [float(value) for value in self._vector(table.ScaleAsNumpy(), limit, what)]
+        # The file may leave zero points out where all are 0, and may give one for all channels.
+        zero_points = self._integers(table.ZeroPointAsNumpy(), limit, what) or [0]
+        if len(zero_points) == 1:
+            zero_points *= len(scales)
+        fits = len(scales) == 1 or (0 <= axis < len(shape) and shape[axis] == len(scales))
+        if len(zero_points) != len(scales) or not fits:
+            raise ModelError(
+                f"Tensor '{name}' has {len(scales)} scales and {len(zero_points)} zero points on "
+                f"axis {axis} of shape {list(shape)}. {_ADVICE}"
+            )
+        return Quantization(tuple(scales), tuple(zero_points), axis)
 
-def _read_data(
-    model: Any, index: int, name: str, shape: tuple[int, ...], dtype: str
-) -> Array | None:
-    if not 0 <= index < model.BuffersLength():
-        raise ModelError(f"Tensor '{name}' refers to buffer {index}, which does not exist.")
-    buffer = model.Buffers(index)
-    if buffer.Offset() > 1:
-        raise ModelError(
-            f"The values of '{name}' lie outside the FlatBuffer, as in files above 2 GB. "
-            "Convert the model without that option."
+    def _data(self, name: str, shape: tuple[int, ...], dtype: str, index: int) -> Array | None:
+        if not 0 <= index < self._model.BuffersLength():
+            raise ModelError(f"Tensor '{name}' refers to buffer {index}, which does not exist.")
+        buffer = self._model.Buffers(index)
+        if buffer.Offset() > 1:
+            raise ModelError(
+                f"The values of '{name}' lie outside the FlatBuffer, as in files above 2 GB. "
+                "Convert the model without that option."
+            )
+        if buffer.DataIsNone() or buffer.DataLength() == 0 or dtype not in TENSOR_TYPES:
+            return None
+        # A view of the file: a buffer shared by many tensors costs nothing.
+        values = buffer.DataAsNumpy().view(np.dtype(dtype).newbyteorder("<"))
+        if values.size != math.prod(shape):
+            raise ModelError(
+                f"Tensor '{name}' of shape {list(shape)} has {values.size} values. {_ADVICE}"
+            )
+        return np.asarray(values, dtype).reshape(shape)
+
+    def _node(self, table: Any) -> Node:
+        code = self._model.OperatorCodes(table.OpcodeIndex())
+        # Files from before TF 2.4 have the operator in the first field only, newer ones in the
+        # second where it is above 127: the larger is the operator (schema.fbs, OperatorCode).
+        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        op = _OPERATOR_NAMES.get(number, f"operator {number}")
+        if op == "CUSTOM":
+            op = f"CUSTOM {_printable(code.CustomCode())}"
+        outputs = self._required(table.OutputsAsNumpy(), f"{op} output")
+        if not outputs:
+            raise ModelError(f"{op} has no output. {_ADVICE}")
+        kind = _OPTIONS_NAMES.get(table.BuiltinOptionsType(), "NONE")
+        return Node(
+            op=op,
+            version=code.Version(),
+            inputs=self._operands(table.InputsAsNumpy(), f"{op} input"),
+            outputs=outputs,
+            options=_read_options(kind, table.BuiltinOptions()),
+            options_table=kind,
         )
-    if buffer.DataIsNone() or buffer.DataLength() == 0 or dtype not in _DTYPES.values():
-        return None
-    values = np.frombuffer(buffer.DataAsNumpy().tobytes(), np.dtype(dtype).newbyteorder("<"))
-    if values.size != np.prod(shape, dtype=np.int64):
-        raise ModelError(
-            f"Tensor '{name}' of shape {list(shape)} has {values.size} values. {_UNDAMAGED}"
+
+    def _required(self, indices: Any, what: str) -> tuple[Tensor, ...]:
+        return tuple(
+            self._tensor_at(index, what) for index in self._integers(indices, MAX_OPERANDS, what)
         )
-    return values.astype(dtype).reshape(shape)
 
+    def _operands(self, indices: Any, what: str) -> tuple[Tensor | None, ...]:
+        return tuple(
+            None if index == -1 else self._tensor_at(index, what)
+            for index in self._integers(indices, MAX_OPERANDS, what)
+        )
 
-def _read_node(model: Any, table: Any, tensors: tuple[Tensor, ...]) -> Node:
-    code = model.OperatorCodes(table.OpcodeIndex())
-    # Files from before TF 2.4 have the operator in the first field only, newer ones in the
-    # second where it is above 127: the larger is the operator (schema.fbs, OperatorCode).
-    number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
-    op = _OPERATOR_NAMES.get(number, f"operator {number}")
-    if op == "CUSTOM":
-        op = f"CUSTOM {(code.CustomCode() or b'?').decode('utf-8')}"
-    outputs = _required(tensors, table.OutputsAsNumpy(), f"{op} output")
-    if not outputs:
-        raise ModelError(f"{op} has no output. {_UNDAMAGED}")
-    kind = _OPTIONS_NAMES.get(table.BuiltinOptionsType(), "NONE")
-    return Node(
-        op=op,
-        version=code.Version(),
-        inputs=_operands(tensors, table.InputsAsNumpy(), f"{op} input"),
-        outputs=outputs,
-        options=_read_options(kind, table.BuiltinOptions()),
-        options_table=kind,
-    )
+    def _tensor_at(self, index: int, what: str) -> Tensor:
+        if not 0 <= index < len(self._tensors):
+            raise ModelError(f"{what} refers to tensor {index}, which does not exist. {_ADVICE}")
+        return self._tensors[index]
+
+    def _integers(self, vector: Any, limit: int, what: str) -> list[int]:
+        return [int(value) for value in self._vector(vector, limit, what)]
+
+    def _vector(self, vector: Any, limit: int, what: str) -> Any:
+        """The array of a FlatBuffers vector; the library gives the number 0 for an absent one."""
+        if not isinstance(vector, np.ndarray):
+            return ()
+        _bounded(what, len(vector), limit)
+        self._elements_left -= len(vector)
+        if self._elements_left < 0:
+            raise ModelError(f"The model has more elements than the file has bytes. {_ADVICE}")
+        return vector
 
 
 def _read_options(kind: str, union: Any) -> Mapping[str, OptionValue]:
@@ -213,39 +228,9 @@ def _read_options(kind: str, union: Any) -> Mapping[str, OptionValue]:
     )
 
 
-def _operands(tensors: tuple[Tensor, ...], indices: Any, what: str) -> tuple[Tensor | None, ...]:
-    return tuple(
-        None if index == -1 else _tensor_at(tensors, index, what)
-        for index in _integers(indices, MAX_OPERANDS, what)
-    )
-
-
-def _required(tensors: tuple[Tensor, ...], indices: Any, what: str) -> tuple[Tensor, ...]:
-    return tuple(
-        _tensor_at(tensors, index, what) for index in _integers(indices, MAX_OPERANDS, what)
-    )
-
-
-def _tensor_at(tensors: tuple[Tensor, ...], index: int, what: str) -> Tensor:
-    if not 0 <= index < len(tensors):
-        raise ModelError(f"{what} refers to tensor {index}, which does not exist. {_UNDAMAGED}")
-    return tensors[index]
-
-
-def _integers(vector: Any, limit: int, what: str) -> list[int]:
-    return [int(value) for value in _vector(vector, limit, what)]
-
-
-def _reals(vector: Any, limit: int, what: str) -> list[float]:
-    return [float(value) for value in _vector(vector, limit, what)]
-
-
-def _vector(vector: Any, limit: int, what: str) -> Any:
-    """The array of a FlatBuffers vector; the library gives the number 0 for an absent one."""
-    if not isinstance(vector, np.ndarray):
-        return ()
-    _bounded(what, len(vector), limit)
-    return vector
+def _printable(text: bytes | None) -> str:
+    """A name as one printable line, whatever the file has."""
+    return "".join(c if c.isprintable() else "?" for c in (text or b"").decode("utf-8", "replace"))
 
 
 def _bounded(what: str, count: int, limit: int) -> int:

@@ -150,6 +150,7 @@ def _read_signature(model: bytes) -> _Signature:
         raise ModelError("TFLM: this is not a .tflite file (its identifier is not 'TFL3').")
     try:
         file = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
+        # Numbers above 127 did not fit the field of the first schema; the larger one counts.
         codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in file.operatorCodes]
         used = {codes[node.opcodeIndex] for graph in file.subgraphs for node in graph.operators}
         return _Signature(

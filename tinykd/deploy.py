@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +13,13 @@ from firmware_export.compiled import CompiledModel
 from firmware_export.exporters import EXPORTERS, write_files
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.emulator import EmulationResult, emulate
-from firmware_export.measure.toolchain import run_on_host
 from firmware_export.target import BOARDS, CORES, Board, find_board
 from firmware_export.tflm import run_tflm
 from tinykd.artifacts import write_atomically
 from tinykd.config import TargetConfig
 from tinykd.errors import DataError
-from tinykd.evaluate import Answers, check_identical
 from tinykd.export_request import GOLDEN_SAMPLES, make_request
-from tinykd.inference import classify_int8, quantize_samples
+from tinykd.inference import check_identical, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import (
     BoardLatency,
@@ -30,13 +27,6 @@ from tinykd.results import (
     ExportResult,
     FootprintResult,
     LayerCost,
-)
-
-TFLM_CHUNK = 100
-
-INT8_ROWS: tuple[tuple[Literal["ptq", "qat"], str], ...] = (
-    ("ptq", "int8, PTQ"),
-    ("qat", "int8, QAT with the teacher"),
 )
 
 SUBFOLDERS = {"c": ".", "c_array": ".", "arduino": "firmware"}
@@ -227,82 +217,3 @@ def export_model(
         write_files(exported, folder / subfolder)
         files += [(PurePosixPath(subfolder) / file).as_posix() for file in exported]
     return ExportResult(files=tuple(files), operators=request.operators)
-
-
-def ask_int8_models(
-    folder: Path,
-    name: str,
-    *,
-    shipped: Literal["ptq", "qat"],
-    reference: Literal["student", "scratch"],
-    emulated: EmulateResult,
-    samples: NDArray[Any],
-    progress: Progress,
-) -> list[Answers]:
-    """What every int8 form says of raw samples: both files, then TFLM and the generated C.
-
-    Args:
-        folder: Where ``quantize_student`` left both files.
-        name: Of the build.
-        shipped: The file that TFLM and the generated C run.
-        reference: The float model that both files come from.
-        emulated: For the size of the C, and for how much of it ran on the emulated core.
-        samples: Raw test samples, [n, ...].
-        progress: Shows the work.
-    """
-    answers = []
-    with progress.task("evaluate: int8 models"):
-        for key, description in INT8_ROWS:
-            file = (folder / f"{key}.tflite").read_bytes()
-            answers.append(
-                Answers(
-                    name=key,
-                    description=description,
-                    outputs=classify_int8(file, samples),
-                    how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
-                    reference=reference,
-                    size_bytes=len(file),
-                )
-            )
-    model = (folder / f"{shipped}.tflite").read_bytes()
-    inputs = quantize_samples(model, samples)
-    answers.append(
-        Answers(
-            name="tflm",
-            description=f"int8, {shipped.upper()}, in TFLM",
-            outputs=run_tflm_in_chunks(model, inputs, progress=progress),
-            how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
-            reference=reference,
-            size_bytes=len(model),
-        )
-    )
-    with progress.task("evaluate: generated C"):
-        outputs = run_on_host(compile_tflite(model, name=name), inputs)
-    answers.append(
-        Answers(
-            name="c",
-            description=f"int8, {shipped.upper()}, as generated C",
-            outputs=outputs,
-            how=(
-                f"generated C built for the host, every byte equal to TFLM; the first "
-                f"{emulated.emulated_samples} samples also on an emulated "
-                f"{emulated.footprint.core}, equal as well"
-            ),
-            reference=reference,
-            size_bytes=emulated.footprint.flash_bytes,
-        )
-    )
-    return answers
-
-
-def run_tflm_in_chunks(
-    model: bytes, inputs: NDArray[np.int8], *, progress: Progress
-) -> NDArray[np.int8]:
-    """``run_tflm`` with progress: it takes samples one by one, milliseconds each."""
-    chunks = np.array_split(inputs, max(1, len(inputs) // TFLM_CHUNK))
-    outputs: list[NDArray[np.int8]] = []
-    with progress.task("evaluate: TFLM", len(inputs)) as advance:
-        for chunk in chunks:
-            outputs.append(run_tflm(model, chunk))
-            advance(sum(len(done) for done in outputs))
-    return np.concatenate(outputs)

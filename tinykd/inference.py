@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.errors import TinykdError
 from tinykd.litert import quantize_input, run_litert
 from tinykd.tflite_file import describe
 
@@ -20,3 +21,18 @@ def quantize_samples(tflite: bytes, x: NDArray[Any]) -> NDArray[np.int8]:
 def classify_int8(tflite: bytes, x: NDArray[Any]) -> NDArray[np.int8]:
     """Int8 logits [n, classes] of raw samples, by the host's interpreter."""
     return run_litert(tflite, quantize_samples(tflite, x))
+
+
+def check_identical(tflm: NDArray[Any], generated_c: NDArray[Any]) -> None:
+    """Every output byte of the generated C equals that of TFLM.
+
+    Raises:
+        TinykdError: On the first sample that differs.
+    """
+    same = (tflm.reshape(len(tflm), -1) == generated_c.reshape(len(tflm), -1)).all(axis=1)
+    if not same.all():
+        raise TinykdError(
+            f"the generated C differs from TFLM on {int(np.sum(~same))} of {len(same)} test "
+            f"samples, first on number {int(np.argmin(same))}. This is a bug in tinykd: please "
+            "report it with the .tflite file."
+        )

@@ -195,7 +195,7 @@ class _Build:
 
         def compute(folder: Path) -> SoftTargetsResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import SOFT_TARGETS_FILE, compute_soft_targets
+            from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
             from tinykd.training import accuracy
 
             logits = compute_soft_targets(
@@ -225,7 +225,8 @@ class _Build:
 
         def compute(folder: Path) -> DistillResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import SOFT_TARGETS_FILE, distill_student
+            from tinykd.distill.distill import distill_student
+            from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE
 
             return distill_student(
                 self.config.distill,
@@ -252,10 +253,11 @@ class _Build:
 
         def compute(folder: Path) -> QuantizeResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import SOFT_TARGETS_FILE, training_rows
-            from tinykd.distill.losses import choose_objective
+            from tinykd.distill.distill import training_rows
+            from tinykd.losses import choose_objective
             from tinykd.quantize.finetune import quantize_student
             from tinykd.students.files import load_student
+            from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE
 
             soft_targets = np.load(self.soft_targets.file(SOFT_TARGETS_FILE))
             return quantize_student(
@@ -317,14 +319,15 @@ class _Build:
 
         def compute(_folder: Path) -> EvaluateResult:
             load_tensorflow(self.progress)
-            from tinykd.deploy import ask_int8_models
-            from tinykd.distill.distill import ask_float_models
-            from tinykd.evaluate import evaluate
+            from tinykd.distill.distill import STUDENT_FILES
+            from tinykd.evaluate.ask import ask_float_models, ask_int8_models
+            from tinykd.evaluate.table import evaluate
+            from tinykd.students.files import load_student
 
             answers = [
                 *ask_float_models(
                     self._open_teacher(),
-                    self.distill.folder,
+                    {k: load_student(self.distill.file(f)) for k, f in STUDENT_FILES.items()},
                     self.dataset,
                     progress=self.progress,
                 ),

@@ -26,9 +26,9 @@ def fashion_mnist() -> Config:
         name="fashion_mnist",
         data=DataConfig(source="fashion-mnist", validation_every=12),
         teacher=TeacherConfig(epochs=12, patience=3, batch_size=128),
-        student=StudentConfig(architecture="ds_cnn", width=1.0),
-        distill=DistillConfig(epochs=12, batch_size=128, augment="none"),
-        quantize=QuantizeConfig(epochs=2),
+        student=StudentConfig(architecture="ds_cnn", width=2.0),
+        distill=DistillConfig(epochs=20, batch_size=128, augment="none"),
+        quantize=QuantizeConfig(epochs=3),
     )
 
 

@@ -13,9 +13,9 @@ from firmware_export import compile_tflite
 from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflite_reader import read_bytes
 from tinykd.datasets import Dataset
-from tinykd.deploy import run_tflm_in_chunks
-from tinykd.evaluate import check_identical, wilson_interval
-from tinykd.inference import classify_int8, quantize_samples
+from tinykd.evaluate.ask import run_tflm_in_chunks
+from tinykd.evaluate.table import wilson_interval
+from tinykd.inference import check_identical, classify_int8, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import FileScore
 from tinykd.teachers.files import check_teacher_file

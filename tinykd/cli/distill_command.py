@@ -54,7 +54,8 @@ def command(
     file = check_teacher_file(teacher)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.distill.distill import compute_soft_targets, distill_student
+    from tinykd.distill.distill import distill_student
+    from tinykd.teachers.soft_targets import compute_soft_targets
     from tinykd.teachers.teacher import open_teacher
 
     with stage_folder(

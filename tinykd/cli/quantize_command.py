@@ -60,10 +60,11 @@ def command(
     teacher_file, student_file = check_teacher_file(teacher), check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.distill.distill import compute_soft_targets, training_rows
-    from tinykd.distill.losses import choose_objective
+    from tinykd.distill.distill import training_rows
+    from tinykd.losses import choose_objective
     from tinykd.quantize.finetune import quantize_student
     from tinykd.students.files import load_student
+    from tinykd.teachers.soft_targets import compute_soft_targets
     from tinykd.teachers.teacher import open_teacher
 
     with stage_folder(

@@ -16,39 +16,18 @@ from numpy.typing import NDArray
 
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
-from tinykd.distill.losses import Objective, choose_objective, without_teacher
-from tinykd.evaluate import Answers
+from tinykd.losses import Objective, choose_objective, without_teacher
 from tinykd.progress import Progress
 from tinykd.results import DistillResult, TrainingCurve
 from tinykd.students import build_student, summarize_student
-from tinykd.students.files import load_student, save_student
-from tinykd.teachers.teacher import Teacher
+from tinykd.students.files import save_student
 from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
 from tinykd.views import VIEWS
 
-SCRATCH_FILE = "scratch.h5"
-STUDENT_FILE = "student.h5"
-SOFT_TARGETS_FILE = "soft_targets.npy"
-
-FLOAT_BYTES = 4
-"""Size of a float32 weight."""
-
-STUDENT_ROWS: tuple[tuple[Literal["scratch", "student"], str, str], ...] = (
-    ("scratch", SCRATCH_FILE, "student without a teacher, float"),
-    ("student", STUDENT_FILE, "student distilled, float"),
-)
-
-
-def compute_soft_targets(
-    teacher: Teacher, dataset: Dataset, *, augment: str, progress: Progress
-) -> NDArray[np.float32]:
-    """Ask the teacher once for every view of every training sample.
-
-    Returns:
-        float32 logits [views * samples, classes], in the order of ``Rows``.
-    """
-    views = np.concatenate(VIEWS[augment](dataset.x_train))
-    return teacher.logits(views, progress=progress, why="answering")
+STUDENT_FILES: dict[Literal["scratch", "student"], str] = {
+    "scratch": "scratch.h5",
+    "student": "student.h5",
+}
 
 
 def distill_student(
@@ -76,7 +55,7 @@ def distill_student(
     rows = training_rows(dataset, config, soft_targets)
     goals = {"scratch": without_teacher(objective), "student": objective}
     curves, accuracies = [], []
-    for name, file, _ in STUDENT_ROWS:
+    for name, file in STUDENT_FILES.items():
         trainee = Trainee(name, _new_student(student, dataset, seed), dataset.input_scale)
         curves.append(_train(trainee, goals[name], rows, dataset, config, seed, folder, progress))
         save_student(trainee.model, folder / file)
@@ -95,42 +74,6 @@ def distill_student(
         shipped="scratch" if scratch_accuracy > student_accuracy else "student",
         curves=tuple(curves),
     )
-
-
-def ask_float_models(
-    teacher: Teacher, folder: Path, dataset: Dataset, *, progress: Progress
-) -> list[Answers]:
-    """What the teacher and both students say of the test split.
-
-    Args:
-        teacher: The teacher.
-        folder: Where ``distill_student`` left both students.
-        dataset: With the test split.
-        progress: Shows the work.
-    """
-    answers = [
-        Answers(
-            name="teacher",
-            description="teacher, float",
-            outputs=teacher.logits(dataset.x_test, progress=progress, why="test split"),
-            how="Keras, float32",
-            parameters=(parameters := int(teacher.model.count_params())),
-            size_bytes=FLOAT_BYTES * parameters,
-        )
-    ]
-    for name, file, description in STUDENT_ROWS:
-        model = load_student(folder / file)
-        answers.append(
-            Answers(
-                name=name,
-                description=description,
-                outputs=predict(Trainee(name, model, dataset.input_scale), dataset.x_test),
-                how="Keras, float32",
-                parameters=(parameters := int(model.count_params())),
-                size_bytes=FLOAT_BYTES * parameters,
-            )
-        )
-    return answers
 
 
 def training_rows(

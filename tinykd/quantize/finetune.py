@@ -17,8 +17,8 @@ from tinykd.artifacts import write_atomically
 from tinykd.config import QuantizeConfig
 from tinykd.convert import convert_ptq, convert_qat, fold_input_scale
 from tinykd.datasets import Dataset
-from tinykd.distill.losses import Objective
 from tinykd.inference import classify_int8
+from tinykd.losses import Objective
 from tinykd.progress import Progress
 from tinykd.quantize.qat import calibrate, freeze_ranges, quantization_aware
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.errors import TinykdError
+from tinykd.inference import check_identical
 from tinykd.results import EvaluateResult, ModelName, ModelScore
 
 Z_95 = 1.959963984540054
@@ -66,21 +66,6 @@ def evaluate(
         confusion=_confusion(predicted, labels, classes),
         flipped=flipped,
     )
-
-
-def check_identical(tflm: NDArray[Any], generated_c: NDArray[Any]) -> None:
-    """Every output byte of the generated C equals that of TFLM.
-
-    Raises:
-        TinykdError: On the first sample that differs.
-    """
-    same = (tflm.reshape(len(tflm), -1) == generated_c.reshape(len(tflm), -1)).all(axis=1)
-    if not same.all():
-        raise TinykdError(
-            f"the generated C differs from TFLM on {int(np.sum(~same))} of {len(same)} test "
-            f"samples, first on number {int(np.argmin(same))}. This is a bug in tinykd: please "
-            "report it with the .tflite file."
-        )
 
 
 def wilson_interval(correct: int, samples: int) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Evaluation: one table, one test split, every form of the model."""

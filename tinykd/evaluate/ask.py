@@ -1,0 +1,157 @@
+"""Asking every form of the model about the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_export import compile_tflite
+from firmware_export.measure.toolchain import run_on_host
+from firmware_export.tflm import run_tflm
+from tinykd.datasets import Dataset
+from tinykd.evaluate.table import Answers
+from tinykd.inference import classify_int8, quantize_samples
+from tinykd.progress import Progress
+from tinykd.results import EmulateResult
+from tinykd.training import Trainee, predict
+
+if TYPE_CHECKING:
+    from tinykd.teachers.teacher import Teacher
+
+FLOAT_BYTES = 4
+"""Size of a float32 weight."""
+
+STUDENT_DESCRIPTIONS = {
+    "scratch": "student without a teacher, float",
+    "student": "student distilled, float",
+}
+
+TFLM_CHUNK = 100
+
+INT8_ROWS: tuple[tuple[Literal["ptq", "qat"], str], ...] = (
+    ("ptq", "int8, PTQ"),
+    ("qat", "int8, QAT with the teacher"),
+)
+
+
+def ask_float_models(
+    teacher: Teacher,
+    students: Mapping[Literal["scratch", "student"], Any],
+    dataset: Dataset,
+    *,
+    progress: Progress,
+) -> list[Answers]:
+    """What the teacher and both students say of the test split.
+
+    Args:
+        teacher: The teacher.
+        students: Both of them, ``tf_keras`` models.
+        dataset: With the test split.
+        progress: Shows the work.
+    """
+    answers = [
+        Answers(
+            name="teacher",
+            description="teacher, float",
+            outputs=teacher.logits(dataset.x_test, progress=progress, why="test split"),
+            how="Keras, float32",
+            parameters=(parameters := int(teacher.model.count_params())),
+            size_bytes=FLOAT_BYTES * parameters,
+        )
+    ]
+    for name, model in students.items():
+        answers.append(
+            Answers(
+                name=name,
+                description=STUDENT_DESCRIPTIONS[name],
+                outputs=predict(Trainee(name, model, dataset.input_scale), dataset.x_test),
+                how="Keras, float32",
+                parameters=(parameters := int(model.count_params())),
+                size_bytes=FLOAT_BYTES * parameters,
+            )
+        )
+    return answers
+
+
+def ask_int8_models(
+    folder: Path,
+    name: str,
+    *,
+    shipped: Literal["ptq", "qat"],
+    reference: Literal["student", "scratch"],
+    emulated: EmulateResult,
+    samples: NDArray[Any],
+    progress: Progress,
+) -> list[Answers]:
+    """What every int8 form says of raw samples: both files, then TFLM and the generated C.
+
+    Args:
+        folder: Where ``quantize_student`` left both files.
+        name: Of the build.
+        shipped: The file that TFLM and the generated C run.
+        reference: The float model that both files come from.
+        emulated: For the size of the C, and for how much of it ran on the emulated core.
+        samples: Raw test samples, [n, ...].
+        progress: Shows the work.
+    """
+    answers = []
+    with progress.task("evaluate: int8 models"):
+        for key, description in INT8_ROWS:
+            file = (folder / f"{key}.tflite").read_bytes()
+            answers.append(
+                Answers(
+                    name=key,
+                    description=description,
+                    outputs=classify_int8(file, samples),
+                    how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
+                    reference=reference,
+                    size_bytes=len(file),
+                )
+            )
+    model = (folder / f"{shipped}.tflite").read_bytes()
+    inputs = quantize_samples(model, samples)
+    answers.append(
+        Answers(
+            name="tflm",
+            description=f"int8, {shipped.upper()}, in TFLM",
+            outputs=run_tflm_in_chunks(model, inputs, progress=progress),
+            how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
+            reference=reference,
+            size_bytes=len(model),
+        )
+    )
+    with progress.task("evaluate: generated C"):
+        outputs = run_on_host(compile_tflite(model, name=name), inputs)
+    answers.append(
+        Answers(
+            name="c",
+            description=f"int8, {shipped.upper()}, as generated C",
+            outputs=outputs,
+            how=(
+                f"generated C built for the host, every byte equal to TFLM; the first "
+                f"{emulated.emulated_samples} samples also on an emulated "
+                f"{emulated.footprint.core}, equal as well"
+            ),
+            reference=reference,
+            size_bytes=emulated.footprint.flash_bytes,
+        )
+    )
+    return answers
+
+
+def run_tflm_in_chunks(
+    model: bytes, inputs: NDArray[np.int8], *, progress: Progress
+) -> NDArray[np.int8]:
+    """``run_tflm`` with progress: it takes samples one by one, milliseconds each."""
+    chunks = np.array_split(inputs, max(1, len(inputs) // TFLM_CHUNK))
+    outputs: list[NDArray[np.int8]] = []
+    with progress.task("evaluate: TFLM", len(inputs)) as advance:
+        for chunk in chunks:
+            outputs.append(run_tflm(model, chunk))
+            advance(sum(len(done) for done in outputs))
+    return np.concatenate(outputs)
