@@ -67,12 +67,12 @@ def quantize_multipliers(reals: Iterable[float]) -> tuple[list[int], list[int]]:
     return [multiplier for multiplier, _ in pairs], [shift for _, shift in pairs]
 
 
-def requantize(values: npt.ArrayLike, multiplier: int, shift: int) -> Int32Array:
+def requantize(values: npt.ArrayLike, multiplier: npt.ArrayLike, shift: int) -> Int32Array:
     """Scale int32 accumulators by ``multiplier * 2**(shift - 31)``, rounding twice.
 
     Args:
         values: int32, any shape, with ``abs(values) * 2**max(shift, 0) < 2**31``.
-        multiplier: Q31 in [2**30, 2**31 - 1], or 0.
+        multiplier: Q31 in [0, 2**31 - 1], one or as many as values.
         shift: In [-31, 30]; positive shifts left.
 
     Returns:
@@ -87,7 +87,7 @@ def requantize(values: npt.ArrayLike, multiplier: int, shift: int) -> Int32Array
         [25, -25, 2]
     """
     wide = np.asarray(values).astype(np.int64) << max(shift, 0)
-    high = (wide * multiplier + (1 << 30)) >> 31
+    high = (wide * np.asarray(multiplier, np.int64) + (1 << 30)) >> 31
     return rounding_shift_right(high, max(-shift, 0))
 
 

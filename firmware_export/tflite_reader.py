@@ -171,7 +171,7 @@ class _Reader:
         number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         op = _OPERATOR_NAMES.get(number, f"operator {number}")
         if op == "CUSTOM":
-            op = f"CUSTOM {_printable(code.CustomCode())}"
+            op = f"CUSTOM '{_printable(code.CustomCode())}'"
         outputs = self._required(table.OutputsAsNumpy(), f"{op} output")
         if not outputs:
             raise ModelError(f"{op} has no output. {_ADVICE}")

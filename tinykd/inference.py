@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_export import read_tflite
 from tinykd.errors import TinykdError
 from tinykd.litert import quantize_input, run_litert
 from tinykd.tflite_file import describe
 
 
 def quantize_samples(tflite: bytes, x: NDArray[Any]) -> NDArray[np.int8]:
-    """Raw samples [n, ...] as the int8 values that the device would compute, same shape."""
+    """Raw samples [n, ...] as the int8 values that the device computes, in the model's shape."""
     facts = describe(tflite)
-    return quantize_input(x.astype(np.float32), facts.input_scale, facts.input_zero_point)
+    shape = read_tflite(tflite).inputs[0].shape
+    values = quantize_input(x.astype(np.float32), facts.input_scale, facts.input_zero_point)
+    return values.reshape(len(x), *shape[1:])
 
 
 def classify_int8(tflite: bytes, x: NDArray[Any]) -> NDArray[np.int8]:

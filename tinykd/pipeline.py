@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
+from firmware_export.measure.toolchain import compiler_version
 from tinykd.artifacts import RunDirectory, Stage, describe_files, write_atomically
 from tinykd.backend import load_tensorflow
 from tinykd.config import Config
 from tinykd.datasets import Dataset, fingerprint_source, load_dataset
+from tinykd.errors import TinykdError
 from tinykd.notes import write_notes
 from tinykd.progress import Progress, Silent
 from tinykd.report import FORMATS
@@ -58,6 +60,8 @@ PACKAGES = (
 )
 """Packages that can change a result; their versions are part of every stage's key."""
 
+NOT_INSTALLED = "not installed"
+
 
 def build(config: Config, *, out: Path = Path("build"), progress: Progress | None = None) -> Report:
     """Run the whole pipeline into ``out/<config.name>``.
@@ -84,7 +88,7 @@ def package_versions() -> dict[str, str]:
         try:
             installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            installed[package] = "not installed"
+            installed[package] = NOT_INSTALLED
     return installed
 
 
@@ -119,6 +123,7 @@ class _Build:
 
     def run(self) -> Report:
         """All stages, in order."""
+        self._check_tools()
         stages: tuple[Stage[Any], ...] = (
             self.data,
             self.student,
@@ -353,8 +358,12 @@ class _Build:
     def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
         """Copy what was built to where the user looks, and write the report beside it."""
         root = self.directory.path
-        for file in self.export.result.files:
-            write_atomically(root / file, self.export.file(file).read_bytes())
+        files = {file: self.export.file(file) for file in self.export.result.files}
+        files[f"{self.config.name}_student.h5"] = self.distill.file(
+            f"{self.distill.result.shipped}.h5"
+        )
+        for name, stored in files.items():
+            write_atomically(root / name, stored.read_bytes())
         evaluated, emulated = self.evaluate.result, self.emulate.result
         report = Report(
             name=self.config.name,
@@ -373,7 +382,7 @@ class _Build:
             layers=emulated.layers,
             latency=emulated.latency,
             board=self.config.target.board,
-            artifacts=describe_files(root, list(self.export.result.files)),
+            artifacts=describe_files(root, list(files)),
             seeds={"build": self.config.seed},
             versions=self.versions,
             seconds={stage.name: round(stage.seconds, 3) for stage in stages},
@@ -418,6 +427,21 @@ class _Build:
                 "versions": self.versions,
             },
         )
+
+    def _check_tools(self) -> None:
+        """Refuse at once what would otherwise fail after the training.
+
+        Raises:
+            TinykdError: If the teacher's file is not there, or a tool is not installed.
+        """
+        if self.config.teacher.path:
+            check_teacher_file(self.config.teacher.path)
+        compiler_version(self.config.target.compiler)
+        if self.versions["tflite-micro"] == NOT_INSTALLED:
+            raise TinykdError(
+                "tflite-micro is not installed: without it nobody can tell whether the C is right. "
+                "There are wheels for Linux and macOS; on Windows use WSL."
+            )
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -133,6 +133,7 @@ def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
             "zero_point": node.output.zero_point,
             "activation_min": low,
             "activation_max": high,
+            "per_channel": int(len(multipliers) > 1),
             "narrow": int(narrow),
         },
     )
@@ -144,7 +145,7 @@ def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
 
 
 def _real_scales(node: Node) -> list[float]:
-    """Input scale times weight scale over output scale, for each output channel.
+    """Input scale times weight scale over output scale: one for all channels, or one for each.
 
     TFLM multiplies the float32 scales as doubles, except in FULLY_CONNECTED with one weight scale,
     where it multiplies them as float32 first (``GetQuantizedConvolutionMultipler``,
@@ -154,7 +155,5 @@ def _real_scales(node: Node) -> list[float]:
     scales = weights.scales if weights else ()
     x, y = node.input(0).scale, node.output.scale
     if node.op == "FULLY_CONNECTED" and len(scales) == 1:
-        reals = [float(np.float32(x) * np.float32(scales[0])) / y]
-    else:
-        reals = [x * scale / y for scale in scales]
-    return reals * (node.output.shape[-1] if len(reals) == 1 else 1)
+        return [float(np.float32(x) * np.float32(scales[0])) / y]
+    return [x * scale / y for scale in scales]

@@ -11,12 +11,13 @@ import pytest
 from firmware_export.compiler import compile_tflite
 from firmware_export.exporters import EXPORTERS, ExportRequest, GoldenVectors, write_folder
 from firmware_export.measure import run_on_host
+from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
+from tests.firmware.fixtures.single_ops import conv_2d, fully_connected, model_of
 from tests.firmware.test_exporters import LABELS, link, zig_cpp
 
 SHIM = Path(__file__).parent / "fixtures" / "arduino_shim"
 AVR = Path("/usr/share/arduino/hardware/arduino/avr")
-KWS = Path(__file__).resolve().parents[2].parent / "shared" / "models" / "kws_ref_model.tflite"
 SAMPLES = random_samples(5)
 REQUEST = ExportRequest(
     compiled=tiny_model(),
@@ -90,13 +91,12 @@ def test_without_labels_the_sketch_prints_real_values(tmp_path: Path) -> None:
     assert lines[4] == "result: " + " ".join(f"{value:.2f}" for value in real)
 
 
-def test_the_sketch_of_a_compiled_model_passes(tmp_path: Path) -> None:
-    if not KWS.exists():
-        pytest.skip("the shared models are not here")
-    compiled = compile_tflite(KWS)
-    samples = random_samples(2, size=490)
+def test_the_sketch_of_a_compiled_model_with_two_inputs_passes(tmp_path: Path) -> None:
+    file = write_tflite(model_of(conv_2d("a", 1), fully_connected("b", 2)))
+    compiled = compile_tflite(file, name="pair")
+    samples = random_samples(2, sum(port.size_bytes for port in compiled.inputs))
     golden = GoldenVectors(samples, run_on_host(compiled, samples))
-    request = ExportRequest(compiled=compiled, model=KWS.read_bytes(), golden=golden)
+    request = ExportRequest(compiled=compiled, model=file, golden=golden)
     assert run_sketch(request, tmp_path)[1] == "self-test: PASS 2 of 2"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
-from firmware_export.measure import EmulationResult, emulate
+from firmware_export.measure import EmulationResult, build_firmware, emulate
 from firmware_export.measure.toolchain import Compiler
 from firmware_export.target import CORES
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
@@ -61,6 +61,26 @@ def test_layers_add_up_to_the_whole() -> None:
     assert sum(layer.instructions for layer in result.layers) == result.instructions
     assert sum(layer.estimated_cycles for layer in result.layers) == result.estimated_cycles
     assert result.layers[0].instructions > 200 > result.layers[1].instructions
+
+
+def test_what_lies_between_the_layers_is_told_apart() -> None:
+    between = f"tiny_layer_0(arena);\n{countdown(100)}"
+    model = tiny_model()
+    files = {n: text.replace("tiny_layer_0(arena);", between) for n, text in model.files.items()}
+    plain, longer = run(model), run(replace(model, files=files))
+    assert longer.layers[:2] == plain.layers[:2]
+    assert longer.layers[2].instructions > plain.layers[2].instructions + 200
+
+
+@pytest.mark.parametrize("cc", CROSS_COMPILERS)
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33"])
+def test_fpu_and_dsp_instructions_are_on_where_the_core_has_them(core: str, cc: Compiler) -> None:
+    required = """
+#if !defined(__ARM_FP) || !defined(__ARM_FEATURE_DSP)
+#error "the core has both"
+#endif
+"""
+    build_firmware(tiny_model(declarations=required), CORES[core], cc=cc)
 
 
 def test_a_library_function_counts_for_the_layer_that_calls_it() -> None:

@@ -112,6 +112,11 @@ def test_c_array_compiles_and_holds_the_model(tmp_path: Path) -> None:
     assert done.stderr == b"".join(labels) + REQUEST.model
 
 
+def test_c_array_is_aligned_for_the_interpreter() -> None:
+    source = EXPORTERS["c_array"](REQUEST)["tiny_model_data.cc"]
+    assert "\nalignas(16) const unsigned char tiny_model_data[" in source
+
+
 def test_c_array_states_operators_arena_and_hash() -> None:
     header = EXPORTERS["c_array"](REQUEST)["tiny_model_data.h"]
     assert "Operators: CONV_2D, FULLY_CONNECTED, SOFTMAX." in header

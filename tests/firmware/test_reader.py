@@ -29,7 +29,8 @@ def small_network() -> Graph:
     """FULLY_CONNECTED, RESHAPE and SOFTMAX in a row: every kind of table in 2 KB."""
     dense = fully_connected("dense", 0, shape=(1, 6), features=4)
     view = reshape("view", shape=(1, 4), new_shape=(1, 1, 4))
-    view = replace(view, inputs=(dense.output, *view.inputs[1:]))
+    flat = replace(view.output, quantization=dense.output.quantization)
+    view = replace(view, inputs=(dense.output, *view.inputs[1:]), outputs=(flat,))
     last = softmax("last", shape=(1, 1, 4))
     last = replace(last, inputs=(view.output,))
     return Graph((dense, view, last), (dense.input(0),), (last.output,))
@@ -105,15 +106,14 @@ def test_names_are_one_printable_line():
 def compiles_or_refuses(data: bytes) -> bool:
     """Whether ``data`` compiles; anything but one line of refusal in bounded time fails."""
     start = time.perf_counter()
+    message = ""
     try:
         compile_tflite(data)
     except TinykdError as error:
-        assert str(error)
-        assert "\n" not in str(error)
-        return False
-    finally:
-        assert time.perf_counter() - start < SECONDS_PER_DAMAGED_FILE
-    return True
+        message = str(error)
+    assert "\n" not in message
+    assert time.perf_counter() - start < SECONDS_PER_DAMAGED_FILE
+    return message == ""
 
 
 def test_every_truncation_is_refused():
@@ -136,7 +136,9 @@ def test_flipped_bytes_never_surprise(seed):
     assert refused > 100
 
 
-@pytest.mark.parametrize("data", [b"", b"TFL3", b"\0" * 8, b"\0\0\0\0TFL3", b"\xff" * 3 + b"\x7fTFL3"])
+@pytest.mark.parametrize(
+    "data", [b"", b"TFL3", b"\0" * 8, b"\0\0\0\0TFL3", b"\xff\xff\xff\x7fTFL3"]
+)
 def test_rubbish_is_refused(data):
     with pytest.raises(ModelError):
         read_tflite(data)

@@ -9,14 +9,23 @@ import numpy as np
 import pytest
 
 from firmware_export.errors import ModelError, ToolchainError
+from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import arena_bytes, operators, run_tflm
 from tests.firmware.fixtures.handmade import random_samples
+from tests.firmware.fixtures.single_ops import conv_2d, fully_connected, model_of
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="tflite-micro is not installed"
 )
 
 MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "models"
+
+
+# Inputs of 126 values, and of 126 and 24: one operator for each.
+ONE_INPUT = write_tflite(model_of(conv_2d("a", 1)))
+GRAPH = model_of(conv_2d("a", 1), fully_connected("b", 2))
+TWO_INPUTS = write_tflite(GRAPH)
+SIZES = [tensor.elements for tensor in GRAPH.inputs]
 
 
 def model(name: str) -> bytes:
@@ -33,19 +42,25 @@ def run_in_arena(data: bytes, size: int) -> None:
 
 
 def test_outputs_have_the_shape_of_the_model_and_do_not_depend_on_each_other() -> None:
-    data = model("kws_ref_model")
-    samples = random_samples(4, size=490)
-    outputs = run_tflm(data, samples)
-    assert outputs.shape == (4, 12)
+    samples = random_samples(4, size=126)
+    outputs = run_tflm(ONE_INPUT, samples)
+    assert outputs.shape == (4, *GRAPH.outputs[0].shape[1:])
     assert outputs.dtype == np.int8
-    alone = [run_tflm(data, samples[i : i + 1].reshape(1, 49, 10, 1)) for i in range(4)]
+    alone = [run_tflm(ONE_INPUT, samples[i : i + 1].reshape(1, 6, 7, 3)) for i in range(4)]
     assert np.array_equal(np.concatenate(alone), outputs)
-    assert len(np.unique(outputs, axis=0)) > 1
+    assert len(np.unique(outputs, axis=0)) == 4
 
 
-@pytest.mark.parametrize("name", ["hello_world_int8", "kws_ref_model"])
-def test_the_smallest_arena_works_and_a_smaller_one_does_not(name: str) -> None:
-    data = model(name)
+def test_several_inputs_and_outputs_are_flattened_in_order() -> None:
+    samples = random_samples(3, size=sum(SIZES))
+    outputs = run_tflm(TWO_INPUTS, samples)
+    first = run_tflm(ONE_INPUT, samples[:, : SIZES[0]])
+    assert np.array_equal(outputs[:, : first[0].size], first.reshape(3, -1))
+    assert outputs.shape == (3, sum(tensor.elements for tensor in GRAPH.outputs))
+
+
+@pytest.mark.parametrize("data", [ONE_INPUT, TWO_INPUTS])
+def test_the_smallest_arena_works_and_a_smaller_one_does_not(data: bytes) -> None:
     need = arena_bytes(data)
     run_in_arena(data, need.smallest_bytes)
     with pytest.raises(RuntimeError):
@@ -61,12 +76,17 @@ def test_set_up_may_need_more_than_is_used() -> None:
 
 
 def test_nothing_is_written_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
-    arena_bytes(model("hello_world_int8"))
+    arena_bytes(ONE_INPUT)
     os.write(2, b"after")
     assert capfd.readouterr().err == "after"
 
 
-def test_operators_are_those_that_nodes_use() -> None:
+def test_operators_are_listed_once_and_sorted() -> None:
+    assert operators(write_tflite(model_of(conv_2d("a", 1), conv_2d("c", 3)))) == ("CONV_2D",)
+    assert operators(TWO_INPUTS) == ("CONV_2D", "FULLY_CONNECTED")
+
+
+def test_operators_that_no_node_uses_are_not_listed() -> None:
     expected = ("ADD", "AVERAGE_POOL_2D", "CONV_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX")
     assert operators(model("pretrainedResnet_quant")) == expected
 
@@ -82,23 +102,30 @@ def test_a_float_input_is_refused() -> None:
         run_tflm(model("rock_paper_scissors"), random_samples(1))
 
 
-@pytest.mark.parametrize("size", [489, 491])
+@pytest.mark.parametrize("size", [125, 127])
 def test_inputs_of_the_wrong_size_are_refused(size: int) -> None:
-    with pytest.raises(ModelError, match=f"of 490 values, got int8 \\[2, {size}\\]"):
-        run_tflm(model("kws_ref_model"), random_samples(2, size=size))
+    with pytest.raises(ModelError, match=f"of 126 values, got int8 \\[2, {size}\\]"):
+        run_tflm(ONE_INPUT, random_samples(2, size=size))
+
+
+def test_a_model_that_needs_a_large_arena_runs() -> None:
+    data = write_tflite(model_of(conv_2d("a", 1, image=(1, 128, 128, 4), channels=8)))
+    samples = random_samples(1, size=128 * 128 * 4)
+    assert run_tflm(data, samples).shape == (1, 128, 128, 8)
+    assert arena_bytes(data).smallest_bytes > 128 * 128 * 12
 
 
 def test_an_operator_that_tflm_lacks_is_named() -> None:
     """A model whose CONV_2D is relabelled as an operator that TFLM does not have."""
     from ai_edge_litert import schema_py_generated as schema
 
-    data = bytearray(model("kws_ref_model"))
+    data = bytearray(ONE_INPUT)
     file = schema.Model.GetRootAs(data)
     code = file.OperatorCodes(0)
     position = code._tab.Pos + code._tab.Offset(4)  # the first field, an int8
     data[position] = schema.BuiltinOperator.LSH_PROJECTION
     with pytest.raises(ModelError, match=r"TFLM cannot run this model: .*LSH_PROJECTION"):
-        run_tflm(bytes(data), random_samples(1, size=490))
+        run_tflm(bytes(data), random_samples(1, size=126))
 
 
 @pytest.mark.parametrize("data", [b"", b"junk" * 100, b"\x1c\0\0\0TFL3" + b"\xff" * 64])
@@ -109,7 +136,6 @@ def test_a_damaged_file_is_refused(data: bytes) -> None:
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = model("hello_world_int8")
     monkeypatch.setitem(sys.modules, "tflite_micro.python.tflite_micro", None)
     with pytest.raises(ToolchainError, match="tflite-micro, the TFLM interpreter, cannot be imp"):
-        run_tflm(data, random_samples(1, size=1))
+        run_tflm(ONE_INPUT, random_samples(1, size=126))

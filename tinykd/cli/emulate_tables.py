@@ -5,23 +5,25 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from tinykd.report.wording import layer_name
 from tinykd.results import EmulateResult
 
 
 def render_emulation(result: EmulateResult, board: str, console: Console) -> None:
     """Cost by layer, then flash, RAM and time on the board."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    for heading in ("MACs", "instructions", "per MAC", "cycles (est.)", "constants"):
+    table.add_column("operator", overflow="fold")
+    table.add_column("writes", overflow="fold")
+    for heading in ("MACs", "instructions", "per MAC", "constants"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in result.layers:
         per_mac = f"{layer.instructions / layer.macs:.2f}" if layer.macs else "–"
         table.add_row(
-            f"{layer.op.lower()} {layer.name}",
+            layer.op,
+            layer_name(layer.name, 18),
             f"{layer.macs:,}",
             f"{layer.instructions:,}",
             per_mac,
-            f"{layer.estimated_cycles:,}",
             f"{layer.weights_bytes:,}",
         )
     console.print(table)

@@ -108,11 +108,8 @@ class WeightQuantizer(Quantizer):  # type: ignore[misc]  # untyped
         if not training:
             return fake_quantize(inputs)
 
-        @tf.custom_gradient  # type: ignore[untyped-decorator]
-        def straight_through(kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., tf.Tensor]]:
-            return fake_quantize(kernel), lambda gradient: gradient
-
-        return straight_through(tf.convert_to_tensor(inputs))
+        kernel = tf.convert_to_tensor(inputs)
+        return _straight_through(fake_quantize, kernel, tf.ones_like(kernel))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -174,19 +171,36 @@ class RangeQuantizer(Quantizer):  # type: ignore[misc]  # untyped
     ) -> tf.Tensor:
         """Return the activation on the int8 grid, after moving the range when training."""
         low, high = weights["low"], weights["high"]
-        if training:
-            track = TRACKERS[self.tracker]
-            batch_low, batch_high = _batch_range(tf.stop_gradient(inputs))
-            rate = weights["rate"]
-            low, high = (
-                low.assign(track(batch_low, low, rate)),
-                high.assign(track(batch_high, high, rate)),
-            )
-        return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
+        if not training:
+            return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
+        track, rate = TRACKERS[self.tracker], weights["rate"]
+        batch_low, batch_high = _batch_range(tf.stop_gradient(inputs))
+        low = tf.convert_to_tensor(low.assign(track(batch_low, low, rate)))
+        high = tf.convert_to_tensor(high.assign(track(batch_high, high, rate)))
+        inside = tf.cast((inputs >= low) & (inputs <= high), inputs.dtype)
+        return _straight_through(
+            lambda x: tf.quantization.fake_quant_with_min_max_vars(x, low, high), inputs, inside
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"tracker": self.tracker}
+
+
+def _straight_through(
+    fake_quantize: Callable[[tf.Tensor], tf.Tensor], values: tf.Tensor, inside: tf.Tensor
+) -> tf.Tensor:
+    """Round values; let the gradient pass where ``inside`` is 1.
+
+    TensorFlow's own gradient does the same, but also sums up one for the ends of the range, which
+    is not used here and which a GPU cannot compute reproducibly.
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def rounded(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        return fake_quantize(x), lambda gradient: gradient * inside
+
+    return rounded(values)
 
 
 def _batch_range(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -118,6 +118,17 @@ def clock(clock_hz: int) -> str:
     return f"{clock_hz / 1e6:g} MHz"
 
 
+def layer_name(tensor: str, width: int = 32) -> str:
+    """The telling part of a tensor's name: TFLite joins those of fused operators by semicolons.
+
+    Example:
+        >>> layer_name("net/act/Relu;net/bn/Fused;net/conv/BiasAdd"), layer_name("a" * 40, 8)
+        ('net/act/Relu', '…aaaaaaa')
+    """
+    first = tensor.split(";", maxsplit=1)[0]
+    return first if len(first) <= width else "…" + first[1 - width :]
+
+
 def shape(dimensions: tuple[int, ...]) -> str:
     """Write a shape.
 

@@ -22,6 +22,4 @@ def _bar(layer: LayerCost) -> Bar:
     if layer.macs:
         text += f" · {tables.per_mac(layer)}/MAC"
     hint = f"{layer.name} ({layer.op}): {layer.instructions:,} instructions, {layer.macs:,} MACs"
-    # TFLite joins the names of fused operators by semicolons; the first is the output.
-    name = layer.name.split(";")[0]
-    return Bar(name=name, value=layer.instructions, text=text, hint=hint)
+    return Bar(name=wording.layer_name(layer.name), value=layer.instructions, text=text, hint=hint)

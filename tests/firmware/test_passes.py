@@ -1,0 +1,111 @@
+"""Passes keep the meaning of a graph, and the verifier catches one that does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from firmware_export.errors import ModelError
+from firmware_export.ir import Graph, Tensor
+from firmware_export.passes import run_passes, verify
+from firmware_export.passes.alias_views import alias_views
+from firmware_export.passes.drop_unused import drop_unused
+from tests.firmware.fixtures.single_ops import activation, add, model_of, relu, reshape
+
+
+def two_in_a_row() -> Graph:
+    x = activation("x", (1, 8))
+    first = replace(relu("first", shape=(1, 8)), inputs=(x,))
+    second = replace(relu("second", shape=(1, 8)), inputs=(first.output,))
+    return Graph((first, second), (x,), (second.output,))
+
+
+def test_a_sound_graph_passes_the_verifier():
+    graph = two_in_a_row()
+    assert verify(graph) is graph
+
+
+def wrong_order(graph: Graph) -> Graph:
+    return graph.with_nodes(graph.nodes[::-1])
+
+
+def written_twice(graph: Graph) -> Graph:
+    return graph.with_nodes((*graph.nodes, graph.nodes[1]))
+
+
+def writes_the_input(graph: Graph) -> Graph:
+    return graph.with_nodes((replace(graph.nodes[0], outputs=graph.inputs), graph.nodes[1]))
+
+
+def lost_node(graph: Graph) -> Graph:
+    return graph.with_nodes(graph.nodes[:1])
+
+
+def unknown_operand(graph: Graph) -> Graph:
+    stranger = replace(graph.nodes[1], inputs=(activation("stranger", (1, 8)),))
+    return graph.with_nodes((graph.nodes[0], stranger))
+
+
+def constant_input(graph: Graph) -> Graph:
+    fixed = add("a", constant_operand=1).input(1)
+    return replace(graph, inputs=(*graph.inputs, fixed))
+
+
+def no_output(graph: Graph) -> Graph:
+    return replace(graph, outputs=())
+
+
+def view_of_another_size(graph: Graph) -> Graph:
+    return replace(graph, views={activation("v", (1, 9)): graph.inputs[0]})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (wrong_order, "RELU at 'second_out' reads 'first_out', which nothing has computed"),
+        (written_twice, "'second_out' is written twice"),
+        (writes_the_input, "'x' is written twice"),
+        (lost_node, "The model gives 'second_out', which nothing has computed"),
+        (unknown_operand, "reads 'stranger'"),
+        (constant_input, "Model input 'a_1' is a constant"),
+        (no_output, "at least one input and one output"),
+        (view_of_another_size, "View 'v' has another size than its owner 'x'"),
+    ],
+)
+def test_the_verifier_names_what_is_wrong(spoil, message):
+    with pytest.raises(ModelError, match=message):
+        verify(spoil(two_in_a_row()))
+
+
+def test_the_verifier_runs_after_every_pass():
+    with pytest.raises(ModelError, match="nothing has computed"):
+        run_passes(two_in_a_row(), passes=(lost_node,))
+
+
+def test_unused_nodes_are_dropped_and_nothing_else():
+    graph = two_in_a_row()
+    unused = replace(relu("unused", shape=(1, 8)), inputs=graph.inputs)
+    also = replace(relu("also", shape=(1, 8)), inputs=(unused.output,))
+    wider = graph.with_nodes((graph.nodes[0], unused, also, graph.nodes[1]))
+    assert drop_unused(wider) == graph
+    assert drop_unused(graph) == graph
+
+
+def test_a_chain_of_views_leads_to_its_owner():
+    graph = two_in_a_row()
+    chain: list[Tensor] = [graph.nodes[1].output]
+    views = []
+    for index in range(3):
+        view = reshape(f"view{index}", shape=(1, 8), new_shape=(1, 8))
+        views.append(replace(view, inputs=(chain[-1], *view.inputs[1:])))
+        chain.append(views[-1].output)
+    aliased = alias_views(Graph((*graph.nodes, *views), graph.inputs, (chain[-1],)))
+    assert aliased.nodes == graph.nodes
+    assert [aliased.storage(tensor) for tensor in chain] == [chain[0]] * 4
+    verify(aliased)
+
+
+def test_passes_do_not_change_the_graph_they_are_given():
+    graph = model_of(reshape("r", shape=(1, 4), new_shape=(2, 2)), relu("r2"))
+    nodes, views = graph.nodes, dict(graph.views)
+    run_passes(graph)
+    assert (graph.nodes, dict(graph.views)) == (nodes, views)
