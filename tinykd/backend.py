@@ -15,7 +15,7 @@ from tinykd.progress import Progress
 def _load() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with _without_stderr():
+    with without_stderr():
         import tensorflow
         import tf_keras
 
@@ -33,8 +33,8 @@ def load_tensorflow(progress: Progress) -> None:
 
 
 @contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Drop what C++ libraries write to file descriptor 2 while they are loaded."""
+def without_stderr() -> Iterator[None]:
+    """Drop what C++ libraries write to file descriptor 2."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

@@ -7,11 +7,7 @@ quantization-aware training are compared like for like; older Arduino ports of T
 only the first scale of a Dense layer.
 """
 
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert import ConverterError
 
+from tinykd.backend import without_stderr
 from tinykd.errors import ConversionError
 from tinykd.tflite_file import check_full_integer, describe, fold_input_scale, slim
 
@@ -107,7 +104,7 @@ def _converter(model: Any, call: Callable[[tf.Tensor], tf.Tensor]) -> Any:
 
 def _converted(converter: Any, model: Any) -> bytes:
     try:
-        with _quiet():
+        with without_stderr():  # several lines on every success; failures come as exceptions
             tflite = converter.convert()
     except (ConverterError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -126,20 +123,3 @@ def _layer_names(model: Any) -> dict[str, str]:
     # is no layer of the student, and leaves no operator.
     layers = [layer for layer in model.layers if not hasattr(layer, "quantizer")]
     return {layer.name: getattr(layer, "layer", layer).name for layer in layers}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Discard what the converter's C++ side writes on standard error.
-
-    It writes several lines on every success. Failures come as exceptions, which pass.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

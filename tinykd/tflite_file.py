@@ -27,7 +27,6 @@ _STRAY_OPERATORS = frozenset({"QUANTIZE", "DEQUANTIZE", "SHAPE", "PACK", "STRIDE
 # int8 values and weights; int32 biases, axes and shapes.
 _INTEGER_TYPES = frozenset({"INT8", "INT32"})
 
-
 _WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 # What the constants of an operator are called, by position.
@@ -144,7 +143,7 @@ def _has_one_scale(tensor: Any) -> bool:
 
 
 def _place(tensor: Any, layers: LayerNames) -> str:
-    name = tensor.name.decode()
+    name = (tensor.name or b"").decode()
     layer = _layer_of(name, layers)
     return f"'{name}'" if layer is None else f"layer '{layer}'"
 
@@ -354,4 +353,4 @@ def _operator_name(model: _Model, operator: Any) -> str:
     code = model.operatorCodes[operator.opcodeIndex]
     # Files made before 2020 have the code in the older, 8-bit field only.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return str(_OPERATOR_NAMES[number])
+    return str(_OPERATOR_NAMES.get(number, f"operator {number}"))

@@ -35,8 +35,6 @@ from tinykd.training import (
 PTQ_FILE = "ptq.tflite"
 QAT_FILE = "qat.tflite"
 
-CALIBRATION_BATCH = 32
-
 
 def quantize_student(
     config: QuantizeConfig,
@@ -69,7 +67,7 @@ def quantize_student(
     ptq, converted = convert_student(config, student, dataset, seed=seed, progress=progress)
     samples = _calibration_samples(config, dataset, student, seed)
     qat_model = quantization_aware(student)
-    calibrate(qat_model, np.array_split(samples, max(1, len(samples) // CALIBRATION_BATCH)))
+    calibrate(qat_model, np.array_split(samples, max(1, len(samples) // batch_size)))
     curve = _finetune(
         config, qat_model, objective, rows, dataset, batch_size, seed, folder, progress
     )

@@ -15,8 +15,14 @@ from tinykd.results import Report, TrainingCurve
 TOP, HEIGHT = 34, 240
 LEFT, RIGHT = 44, 12
 
-ACCURACIES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+ACCURACIES = (
+    *(0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98),
+    *(0.99, 0.995, 0.998, 0.999),
+)
 """Where the accuracy axis may have a line."""
+
+LINE_DISTANCE = 16
+"""Lines of the accuracy axis are at least so far apart."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +53,16 @@ def plot_training(report: Report) -> Markup:
     if not runs:
         return Markup()
     # Half a sample stands for no mistake at all, which has no logarithm.
-    least = 0.5 / max(report.data.validation_samples, 1)
+    half_a_sample = 0.5 / max(report.data.validation_samples, 1)
     everything = [value for run in runs for value in run.curve.validation_accuracy]
+    least = max(half_a_sample, 0.8 * (1 - max(everything)))
     y = ErrorScale(least, max(1 - min(everything), 2 * least), TOP, TOP + HEIGHT)
     x = Scale(1, max(2, *(run.end for run in runs)), LEFT, WIDTH - RIGHT)
     return svg.figure(
         TOP + HEIGHT + 42,
         "Validation accuracy over the epochs of every training; the table gives where each ended.",
         *_legend(runs),
-        *_accuracy_axis(y),
+        *_accuracy_axis(y, ends_in_perfection=least == half_a_sample),
         *_epoch_axis(x),
         *(_curve(run, x, y) for run in runs),
     )
@@ -77,9 +84,12 @@ class ErrorScale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> Iterator[float]:
-        """Yield the accuracies of ``ACCURACIES`` that are on the scale, and 1."""
-        yield from (value for value in ACCURACIES if 1.3 * self.least < 1 - value <= self.most)
-        yield 1.0
+        """Yield accuracies of ``ACCURACIES`` that are on the scale, from the bottom, apart."""
+        last = math.inf
+        for value in ACCURACIES:
+            if 1.1 * self.least < 1 - value <= self.most and last - self(value) >= LINE_DISTANCE:
+                last = self(value)
+                yield value
 
 
 def _legend(runs: Sequence[Run]) -> Iterator[Markup]:
@@ -91,8 +101,8 @@ def _legend(runs: Sequence[Run]) -> Iterator[Markup]:
         x += 32 + CHARACTER * len(name) + 24
 
 
-def _accuracy_axis(y: ErrorScale) -> Iterator[Markup]:
-    for value in y.ticks():
+def _accuracy_axis(y: ErrorScale, *, ends_in_perfection: bool) -> Iterator[Markup]:
+    for value in (*y.ticks(), *([1.0] if ends_in_perfection else [])):
         yield svg.line(LEFT, y(value), WIDTH - RIGHT, y(value), "grid")
         yield svg.label(LEFT - 8, y(value), f"{100 * value:g}", anchor="end", style="dim")
 
