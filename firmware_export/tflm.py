@@ -26,12 +26,11 @@ from firmware_export.errors import ModelError, ToolchainError
 Int8Array = NDArray[np.int8]
 
 ARENA_ALIGNMENT_BYTES = 16
+# Far more than a microcontroller has, since TFLM may crash where an arena is too small.
+GENEROUS_ARENA_BYTES = 16 << 20
 MAX_ARENA_BYTES = 256 << 20
 MIN_MARGIN_BYTES = 1024
-MARGIN_REASON = (
-    "5 %, at least 1024 bytes: kernels such as CMSIS-NN's want scratch memory that the reference "
-    "kernels do not"
-)
+MARGIN_REASON = "5 %, at least 1024, for kernels that want scratch memory (CMSIS-NN)"
 
 
 # How TFLM's complaint begins when only the size of the arena is wrong.
@@ -88,7 +87,7 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
         for index, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
             interpreter.set_input(part.reshape(shape), index)
         interpreter.invoke()
-        outputs.append([interpreter.get_output(i).copy() for i in range(signature.outputs)])
+        outputs.append([interpreter.get_output(i) for i in range(signature.outputs)])
     if signature.outputs == 1:
         return np.stack([only.reshape(only.shape[1:]) for (only,) in outputs])
     return np.stack([np.concatenate([o.ravel() for o in several]) for several in outputs])
@@ -197,27 +196,15 @@ def _runtime() -> Any:
 
 
 def _working_arena(model: bytes) -> int:
-    """An arena that is large enough, by doubling."""
-    arena = 64 << 10
+    """An arena that is large enough."""
+    arena = GENEROUS_ARENA_BYTES
     while True:
-        message = _try_arena(model, arena)
-        if message is None:
+        complaint = _try_arena(model, arena)
+        if complaint is None:
             return arena
         arena *= 2
-        if arena > MAX_ARENA_BYTES or not _TOO_SMALL.search(message):
-            raise ModelError(f"TFLM cannot run this model: {message}")
-
-
-def _smallest_arena(model: bytes, enough: int) -> int:
-    """The smallest arena that works, to 16 bytes, by bisection below one that is enough."""
-    low, high = 0, enough // ARENA_ALIGNMENT_BYTES
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _try_arena(model, middle * ARENA_ALIGNMENT_BYTES) is None:
-            high = middle
-        else:
-            low = middle
-    return high * ARENA_ALIGNMENT_BYTES
+        if arena > MAX_ARENA_BYTES or not _TOO_SMALL.search(complaint):
+            raise ModelError(f"TFLM cannot run this model: {complaint}")
 
 
 def _try_arena(model: bytes, arena: int) -> str | None:
@@ -229,6 +216,14 @@ def _try_arena(model: bytes, arena: int) -> str | None:
             lines = messages().strip().splitlines()
             return lines[0] if lines else str(error)
     return None
+
+
+def _smallest_arena(model: bytes, enough: int) -> int:
+    # Imported here: the oracle for bytes needs neither a compiler nor an emulator.
+    from firmware_export.measure.toolchain import run_tool
+
+    command = [sys.executable, "-m", "firmware_export.tflm_probe", str(enough)]
+    return int(run_tool(command, cwd=tempfile.gettempdir(), stdin=model))
 
 
 def _align(size: int) -> int:

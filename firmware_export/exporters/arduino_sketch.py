@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from string import Template
 
 import numpy as np
@@ -87,7 +88,7 @@ void loop() {
   for (int32_t i = 0; i < ${NAME}_INPUT_BYTES; i++) {
     input[i] = ${name}_quantize_input(read_value(i));
   }
-  if (${name}_invoke(arena) != 0) {
+$feed_others  if (${name}_invoke(arena) != 0) {
     Serial.println("the model failed");
     return;
   }
@@ -98,14 +99,22 @@ $show
 
 _FILL_INPUT = Template("""\
   int8_t *input$suffix = ${name}_input$suffix(arena);
-  for (int32_t i = 0; i < ${NAME}_INPUT${SUFFIX}_BYTES; i++) {
+  for (int32_t i = 0; i < ${NAME}_INPUT${suffix}_BYTES; i++) {
     input$suffix[i] = *values++;
+  }
+""")
+
+# Inputs after the first come from the test vector as they are.
+_FEED_OTHER = Template("""\
+  int8_t *input$suffix = ${name}_input$suffix(arena);
+  for (int32_t i = 0; i < ${NAME}_INPUT${suffix}_BYTES; i++) {
+    input$suffix[i] = ${name}_golden_inputs[0][$offset + i];
   }
 """)
 
 _COMPARE_OUTPUT = Template("""\
   const int8_t *output$suffix = ${name}_output$suffix(arena);
-  for (int32_t i = 0; i < ${NAME}_OUTPUT${SUFFIX}_BYTES; i++) {
+  for (int32_t i = 0; i < ${NAME}_OUTPUT${suffix}_BYTES; i++) {
     wrong += output$suffix[i] != *expected++;
   }
 """)
@@ -153,6 +162,7 @@ def sketch(request: ExportRequest) -> str:
         names,
         fill_inputs=_per_port(_FILL_INPUT, names, compiled.inputs),
         compare_outputs=_per_port(_COMPARE_OUTPUT, names, compiled.outputs),
+        feed_others=_feed_others(names, compiled.inputs),
         show=show.substitute(names),
     )
 
@@ -174,9 +184,15 @@ def golden_header(request: ExportRequest, golden: GoldenVectors) -> str:
 
 def _per_port(template: Template, names: Mapping[str, str], ports: tuple[Port, ...]) -> str:
     suffixes = [f"_{index}" if index else "" for index in range(len(ports))]
+    return "".join(template.substitute(names, suffix=suffix) for suffix in suffixes).rstrip("\n")
+
+
+def _feed_others(names: Mapping[str, str], inputs: tuple[Port, ...]) -> str:
+    offsets = accumulate(port.size_bytes for port in inputs)
     return "".join(
-        template.substitute(names, suffix=suffix, SUFFIX=suffix) for suffix in suffixes
-    ).rstrip("\n")
+        _FEED_OTHER.substitute(names, suffix=f"_{index}", offset=offset)
+        for index, offset in zip(range(1, len(inputs)), offsets, strict=False)
+    )
 
 
 def _rows(values: Int8Array) -> str:

@@ -27,10 +27,12 @@ _HEADER = Template("""\
 #define ${NAME}_MODEL_DATA_H
 
 #define ${NAME}_MODEL_DATA_BYTES $size
+extern const unsigned char ${name}_model_data[${NAME}_MODEL_DATA_BYTES];
+
 $arena
+
 /* real = scale * (q - zero_point) */
 $ports
-extern const unsigned char ${name}_model_data[${NAME}_MODEL_DATA_BYTES];
 $labels
 /* Registers every operator of the model; true if all could be registered.
  *     tflite::MicroMutableOpResolver<${NAME}_OPERATOR_COUNT> resolver;
@@ -106,8 +108,8 @@ def _arena(name: str, need: ArenaNeed | None) -> str:
         )
     return (
         f"/* The TFLM interpreter used {need.used_bytes} bytes and needed "
-        f"{need.smallest_bytes} to start; margin {need.margin_bytes}\n"
-        f" * ({MARGIN_REASON}). */\n"
+        f"{need.smallest_bytes} to start.\n"
+        f" * Margin {need.margin_bytes}: {MARGIN_REASON}. */\n"
         f"#define {name.upper()}_TENSOR_ARENA_BYTES {need.recommended_bytes}"
     )
 
@@ -135,7 +137,7 @@ def _label_declaration(name: str, labels: tuple[str, ...]) -> str:
     if not labels:
         return ""
     return (
-        f"#define {name.upper()}_MODEL_LABELS {len(labels)}\n"
+        f"\n#define {name.upper()}_MODEL_LABELS {len(labels)}\n"
         f"extern const char *const {name}_model_labels[{name.upper()}_MODEL_LABELS];\n"
     )
 

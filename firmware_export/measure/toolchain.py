@@ -45,12 +45,8 @@ SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 # -nostartfiles rather than -nostdlib for zig: Cortex-M0+ needs helpers of its compiler-rt.
 LINK = ("-nostartfiles", "-Wl,--gc-sections", f"-Wl,-T,{LINKER_SCRIPT}")
-# zig brings its compiler-rt by itself. For gcc these follow the objects; libgcc serves both the
-# model and newlib, so it comes twice.
-_LIBRARIES: Mapping[Compiler, tuple[str, ...]] = {
-    "zig": (),
-    "gcc": ("-nodefaultlibs", "-lgcc", "-lc_nano", "-lgcc"),
-}
+# The small C library is what Arduino's cores link. zig brings its own helpers.
+LIBRARIES: Mapping[Compiler, tuple[str, ...]] = {"zig": (), "gcc": ("--specs=nano.specs",)}
 
 COMPILE_TIMEOUT_S = 300.0
 
@@ -105,7 +101,7 @@ def build_firmware(
             # One at a time: zig cc keeps one object when it is given several sources.
             command = [*compiler, *LANGUAGE, *BARE_METAL, f"-{optimize}", "-c", source]
             run_tool([*command, "-o", objects[-1]], cwd=folder)
-        run_tool([*linker, *LINK, *objects, *_LIBRARIES[cc], "-o", "model.elf"], cwd=folder)
+        run_tool([*linker, *LINK, *LIBRARIES[cc], *objects, "-o", "model.elf"], cwd=folder)
         elf = Path(folder, "model.elf").read_bytes()
     return Firmware(elf=elf, core=core, compiler=compiler_version(cc), optimize=optimize)
 
@@ -191,7 +187,8 @@ def compiler_version(cc: Compiler) -> str:
 def _cross_compiler(core: Core, cc: Compiler, zig_cpu: str) -> list[str]:
     if cc == "zig":
         return [*_zig(), "-target", core.zig_target, f"-mcpu={zig_cpu}"]
-    return [_require("arm-none-eabi-gcc"), *core.gcc_flags]
+    # gcc folds functions with equal code into one; each layer has to keep its own.
+    return [_require("arm-none-eabi-gcc"), *core.gcc_flags, "-fno-ipa-icf"]
 
 
 def _host_compiler(cc: Compiler) -> list[str]:

@@ -54,6 +54,20 @@ def test_counts_are_exact(core: str, cycles_per_round: int) -> None:
     assert few.layers[2] == many.layers[2]
 
 
+@pytest.mark.parametrize(("core", "cycles"), [("cortex-m0plus", 3), ("cortex-m4", 4)])
+def test_the_return_from_invoke_is_counted(core: str, cycles: int) -> None:
+    source = tiny_model().files["tiny.c"]
+    interface = source[source.index("int8_t *tiny_input") : source.index("static __attribute__")]
+    invoke = """__attribute__((naked)) int tiny_invoke(uint8_t *arena __attribute__((unused)))
+{
+    __asm__ volatile("movs r0, #0\\n bx lr");
+}
+"""
+    files = {**tiny_model().files, "tiny.c": f'#include "tiny.h"\n{interface}{invoke}'}
+    result = run(replace(tiny_model(), files=files, layers=()), core)
+    assert (result.instructions, result.estimated_cycles, result.stack_bytes) == (2, cycles, 0)
+
+
 def test_layers_add_up_to_the_whole() -> None:
     result = run(tiny_model(layer_0=countdown(100)))
     assert [layer.symbol for layer in result.layers] == ["tiny_layer_0", "tiny_layer_1", "invoke"]
@@ -149,6 +163,25 @@ def test_a_status_other_than_zero_is_an_error() -> None:
     files = {name: text.replace("return 0;", "return 7;") for name, text in model.files.items()}
     with pytest.raises(ToolchainError, match="tiny_invoke returned 7, expected 0"):
         emulate(replace(model, files=files), M4, SAMPLES)
+
+
+@pytest.mark.parametrize("cc", CROSS_COMPILERS)
+def test_layers_with_equal_code_are_told_apart(cc: Compiler) -> None:
+    # In place, and not idempotent: neither call can be left out.
+    body = """(uint8_t *arena)
+{
+    for (int32_t i = 0; i < 4; i++) arena[16 + i] = (uint8_t)(3 * arena[16 + i] + arena[i]);
+}
+"""
+    model = tiny_model()
+    source = model.files["tiny.c"]
+    interface = source[source.index("int8_t *tiny_input") : source.index("static __attribute__")]
+    twins = [f"static __attribute__((noinline)) void tiny_layer_{i}{body}" for i in (0, 1)]
+    zero = "for (int32_t i = 0; i < 4; i++) arena[16 + i] = 0;\n    tiny_layer_0(arena);"
+    invoke = source[source.index("int tiny_invoke") :].replace("tiny_layer_0(arena);", zero)
+    files = {**model.files, "tiny.c": f'#include "tiny.h"\n{interface}{"".join(twins)}{invoke}'}
+    layers = emulate(replace(model, files=files), M4, SAMPLES, cc=cc).layers
+    assert layers[0].instructions == layers[1].instructions > 0
 
 
 def test_a_layer_that_was_inlined_is_an_error() -> None:

@@ -120,7 +120,7 @@ def test_c_array_is_aligned_for_the_interpreter() -> None:
 def test_c_array_states_operators_arena_and_hash() -> None:
     header = EXPORTERS["c_array"](REQUEST)["tiny_model_data.h"]
     assert "Operators: CONV_2D, FULLY_CONNECTED, SOFTMAX." in header
-    assert "used 1000 bytes and needed 1040 to start; margin 1024" in header
+    assert "used 1000 bytes and needed 1040 to start.\n * Margin 1024" in header
     assert tiny_model().model_sha256 in header
 
 
