@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firmware_export.codegen.kernels import bundle
 from firmware_export.codegen.model import CodeModel, PlacedLayer
-from firmware_export.codegen.text import array_literal, c_integer, comment, shape_text
+from firmware_export.codegen.text import array_literal, c_integer, comment, rows_literal, shape_text
 from firmware_export.compiled import Port
 from firmware_export.memory import ALIGNMENT_BYTES
 from firmware_export.ops import Struct
@@ -30,9 +30,12 @@ def source_file(model: CodeModel) -> str:
 def _layer(placed: PlacedLayer) -> str:
     parts = [_layer_comment(placed)]
     for name, values in placed.call.constants.items():
-        ctype = C_TYPES[values.dtype.name]
         symbol = _constant_symbol(placed, name)
-        parts.append(f"static const {ctype} {symbol}[{values.size}] = {array_literal(values)};")
+        rows = name in placed.call.row_types
+        ctype = placed.call.row_types[name] if rows else C_TYPES[values.dtype.name]
+        literal = rows_literal(values) if rows else array_literal(values)
+        length = len(values) if rows else values.size
+        parts.append(f"static const {ctype} {symbol}[{length}] TKD_ALIGNED = {literal};")
     parts.append(_layer_function(placed))
     return "\n".join(parts)
 

@@ -28,6 +28,20 @@ def array_literal(values: Array) -> str:
     return f"{{\n{body}}}"
 
 
+def rows_literal(values: Array) -> str:
+    """The initializer of an array of structures, one to a line.
+
+    Example:
+        >>> print(rows_literal(np.array([[1, 2], [3, 4]])))
+        {
+            {1, 2},
+            {3, 4},
+        }
+    """
+    rows = (", ".join(map(c_integer, row)) for row in values.tolist())
+    return "{\n" + "".join(f"    {{{row}}},\n" for row in rows) + "}"
+
+
 def c_integer(value: int) -> str:
     """An integer constant that fits int32 on every compiler.
 
@@ -79,7 +93,7 @@ def printable(text: str) -> str:
 
     Example:
         >>> printable("a/*b*/??/é")
-        'a/ *b* /? ? /?'
+        'a/ *b* /? ?/?'
     """
     ascii_text = "".join(c if " " <= c <= "~" else "?" for c in text)
     for pair in ("*/", "/*", "??"):

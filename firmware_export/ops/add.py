@@ -109,7 +109,7 @@ def _flattened(node: Node) -> Shape:
 
 
 def _operand(node: Node, tensor: Tensor, name: str, shape: Shape) -> Struct:
-    multiplier, shift = quantize_multiplier(tensor.scale / _common_scale(node))
+    multiplier, right_shift = _scaling(tensor.scale / _common_scale(node))
     own_shape = shape if tensor.elements == node.output.elements else tensor.shape
     return Struct(
         "tkd_add_operand",
@@ -117,10 +117,20 @@ def _operand(node: Node, tensor: Tensor, name: str, shape: Shape) -> Struct:
         {
             "zero_point": tensor.zero_point,
             "multiplier": multiplier,
-            "right_shift": -shift,
+            "right_shift": right_shift,
             "strides": _strides((1,) * (RANK - len(own_shape)) + own_shape),
         },
     )
+
+
+def _scaling(real: float) -> tuple[int, int]:
+    """Multiplier and right shift of a scale below 1.
+
+    A shift of 31 leaves nothing of the sums, which are below 2**29; a multiplier of 0 says so
+    within the shifts that the kernel knows.
+    """
+    multiplier, shift = quantize_multiplier(real)
+    return (multiplier, -shift) if shift >= -30 else (0, 0)
 
 
 def _strides(shape: Shape) -> tuple[int, ...]:
@@ -140,7 +150,7 @@ def _strides(shape: Shape) -> tuple[int, ...]:
 
 def _result(node: Node, shape: Shape) -> Struct:
     y = node.output
-    multiplier, shift = quantize_multiplier(_common_scale(node) / (2**FRACTION_BITS * y.scale))
+    multiplier, right_shift = _scaling(_common_scale(node) / (2**FRACTION_BITS * y.scale))
     low, high = activation_range(activation_name(node), y.scale, y.zero_point)
     return Struct(
         "tkd_add_result",
@@ -149,7 +159,7 @@ def _result(node: Node, shape: Shape) -> Struct:
             "shape": shape,
             "zero_point": y.zero_point,
             "multiplier": multiplier,
-            "right_shift": -shift,
+            "right_shift": right_shift,
             "activation_min": low,
             "activation_max": high,
         },

@@ -12,7 +12,8 @@ from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
 from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
 
 LANES = 4
-"""Weights that the kernel reads at once; see ``tkd_dot_2x2``."""
+"""Weights of a channel that the kernel reads at once; see ``tkd_dot_2x2``."""
+LANE_BYTES = 2
 PIXELS = 2
 """Output pixels that the kernel computes at once."""
 
@@ -79,13 +80,14 @@ def _macs(node: Node) -> int:
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
-    laid_out = lay_out_weights(weights.filters(node))
+    filters = weights.filters(node)
+    depth = -(-filters.shape[1] // LANES) * LANES
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
         {
-            "output_channels": laid_out.shape[0],
-            "depth": laid_out.shape[1],
+            "output_channels": filters.shape[0],
+            "depth": depth,
             "input_zero_point": node.input(0).zero_point,
         },
     )
@@ -93,8 +95,9 @@ def emit(node: Node) -> KernelCall:
         kernel="tkd_conv_2d_s8",
         structs=(_window(node).struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
-        constants={"weights": laid_out, **constants},
-        scratch_bytes=PIXELS * laid_out.shape[1] * 2,
+        constants={"weights": lay_out_weights(filters), **constants},
+        row_types=weights.ROW_TYPES,
+        scratch_bytes=PIXELS * depth * LANE_BYTES,
         scratch_type="tkd_lane",
     )
 
@@ -106,16 +109,17 @@ def lay_out_weights(filters: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         filters: int8 [channels, weights of a channel].
 
     Returns:
-        int8 [channels, depth]: each row padded with zeros to a multiple of four, and of each four
-        the middle two exchanged.
+        int8 [channels / 2, depth / 4, 2, 4]: two channels side by side, each four weights with the
+        middle two exchanged; zeros where channels or weights are too few.
 
     Example:
-        >>> lay_out_weights(np.array([[1, 2, 3, 4, 5, 6]], np.int8)).tolist()
-        [[1, 3, 2, 4, 5, 0, 6, 0]]
+        >>> lay_out_weights(np.array([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]], np.int8)).tolist()
+        [[[[1, 3, 2, 4], [6, 8, 7, 9]], [[5, 0, 0, 0], [10, 0, 0, 0]]]]
     """
     channels, length = filters.shape
-    padded = np.pad(filters, ((0, 0), (0, -length % LANES)))
-    return padded.reshape(channels, -1, LANES)[:, :, [0, 2, 1, 3]].reshape(channels, -1)
+    padded = np.pad(filters, ((0, -channels % 2), (0, -length % LANES)))
+    pairs = padded.reshape(-1, 2, padded.shape[1] // LANES, LANES)
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1, 3)[..., [0, 2, 1, 3]])
 
 
 CONV_2D = OpDef(

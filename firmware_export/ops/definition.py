@@ -42,6 +42,7 @@ class KernelCall:
         structs: Parameter blocks, passed first, by address.
         literals: Integers that follow them.
         constants: Arrays that stay in flash, by name: int8, int16 or int32.
+        row_types: For each constant that is an array of structures, the C type of its rows.
         arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
             ``scratch`` and ``output`` for pointers into the arena.
         scratch_bytes: Working memory that lives during the call only.
@@ -53,6 +54,7 @@ class KernelCall:
     arguments: tuple[str, ...]
     literals: tuple[int, ...] = ()
     constants: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
+    row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
 

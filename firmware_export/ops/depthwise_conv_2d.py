@@ -9,6 +9,9 @@ from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
 from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
 
+WORD_BYTES = 4
+"""The kernel keeps two words for each row of taps, and reads up to one beyond the last value."""
+
 
 def depthwise_weights(node: Node) -> str | None:
     """Weights must have the shape [1, height, width, input channels * depth multiplier].
@@ -57,19 +60,26 @@ def _macs(node: Node) -> int:
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
+    window = _window(node)
+    plane_height, plane_width = window.reach
     shape = Struct(
         "tkd_depthwise_shape",
         "shape",
         {
             "depth_multiplier": node.input(1).shape[3] // node.input(0).shape[3],
             "input_zero_point": node.input(0).zero_point,
+            "plane_height": plane_height,
+            "plane_width": plane_width,
         },
     )
     return KernelCall(
         kernel="tkd_depthwise_conv_2d_s8",
-        structs=(_window(node).struct(node), shape, stage),
-        arguments=("weights", "input_0", "output"),
+        structs=(window.struct(node), shape, stage),
+        arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": weights.filters(node), **constants},
+        row_types=weights.ROW_TYPES,
+        scratch_bytes=(2 * window.kernel[0] + 1) * WORD_BYTES + plane_height * plane_width,
+        scratch_type="tkd_word",
     )
 
 

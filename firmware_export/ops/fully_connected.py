@@ -94,6 +94,7 @@ def emit(node: Node) -> KernelCall:
         structs=(shape, stage),
         arguments=("weights", "input_0", "output"),
         constants={"weights": weights.filters(node), **constants},
+        row_types=weights.ROW_TYPES,
     )
 
 

@@ -17,6 +17,7 @@ from firmware_export.ops.definition import Struct
 from firmware_export.ops.limits import activation_name
 
 NARROW_ACCUMULATOR = 2**30
+ROW_TYPES = {"channels": "tkd_channel"}
 
 
 def int8_weights(node: Node) -> str | None:
@@ -114,34 +115,33 @@ def folded_bias(node: Node) -> npt.NDArray[np.int32]:
 
 
 def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
-    """The C parameter block ``tkd_output_stage`` of a layer, and the arrays that it points to."""
+    """The C parameter block ``tkd_output_stage`` of a layer, and the array that it points to.
+
+    The array has a row for each output channel: bias, multiplier and right shift.
+    """
+    channels = np.empty((node.output.shape[-1], 3), np.int32)
     multipliers, shifts = quantize_multipliers(_real_scales(node))
-    right_shifts = [-shift for shift in shifts]
+    channels[:, 0] = folded_bias(node)
+    channels[:, 1] = multipliers
+    channels[:, 2] = np.negative(shifts)
     low, high = activation_range(activation_name(node), node.output.scale, node.output.zero_point)
     narrow = (
         largest_accumulator(node) < NARROW_ACCUMULATOR
-        and min(right_shifts) >= 1
-        and max(right_shifts) <= 30
+        and channels[:, 2].min() >= 1
+        and channels[:, 2].max() <= 30
     )
     struct = Struct(
         "tkd_output_stage",
         "stage",
         {
-            "bias": "bias",
-            "multiplier": "multiplier",
-            "right_shift": "right_shift",
+            "channels": "channels",
             "zero_point": node.output.zero_point,
             "activation_min": low,
             "activation_max": high,
-            "per_channel": int(len(multipliers) > 1),
             "narrow": int(narrow),
         },
     )
-    return struct, {
-        "bias": folded_bias(node),
-        "multiplier": np.array(multipliers, np.int32),
-        "right_shift": np.array(right_shifts, np.int8),
-    }
+    return struct, {"channels": channels}
 
 
 def _real_scales(node: Node) -> list[float]:

@@ -38,14 +38,18 @@ class Window:
         return self._along(0)[1], self._along(1)[1]
 
     @property
+    def reach(self) -> tuple[int, int]:
+        """Height and width that all positions cover together, padding included."""
+        height, width = (
+            (positions - 1) * stride + kernel
+            for positions, stride, kernel in zip(self.output, self.stride, self.kernel, strict=True)
+        )
+        return height, width
+
+    @property
     def reaches_outside(self) -> bool:
         """Whether any position has taps outside the image."""
-        return any(
-            (positions - 1) * stride + kernel > size
-            for positions, stride, kernel, size in zip(
-                self.output, self.stride, self.kernel, self.input, strict=True
-            )
-        )
+        return self.reach[0] > self.input[0] or self.reach[1] > self.input[1]
 
     def _along(self, axis: int) -> tuple[int, int]:
         size, kernel, stride = self.input[axis], self.kernel[axis], self.stride[axis]

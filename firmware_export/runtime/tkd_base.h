@@ -5,10 +5,21 @@
  * gcc and clang; every length and index is int32_t, so that a 16-bit int does no harm. */
 #include <stdint.h>
 
+/* Always inlined, so that literal arguments specialise it; what one core does not need, another
+ * does. */
 #if defined(__GNUC__)
-#define TKD_INLINE static inline __attribute__((always_inline))
+#define TKD_INLINE static inline __attribute__((always_inline, unused))
 #else
 #define TKD_INLINE static inline
+#endif
+
+/* A word and a halfword in working memory that elsewhere holds values of other types. */
+#if defined(__GNUC__)
+typedef uint32_t __attribute__((may_alias)) tkd_word;
+typedef int16_t __attribute__((may_alias)) tkd_lane;
+#else
+typedef uint32_t tkd_word;
+typedef int16_t tkd_lane;
 #endif
 
 /* One function per layer, never merged or cloned, so that a profiler can tell them apart. */
@@ -18,6 +29,13 @@
 #define TKD_LAYER static __attribute__((noinline, noclone))
 #else
 #define TKD_LAYER static
+#endif
+
+/* Constants start at a word, so that they can be read by words. */
+#if defined(__GNUC__)
+#define TKD_ALIGNED __attribute__((aligned(4)))
+#else
+#define TKD_ALIGNED
 #endif
 
 /* Cortex-M4, M7 and M33 multiply two pairs of 16-bit values in one instruction. The instructions

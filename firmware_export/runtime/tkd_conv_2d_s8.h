@@ -5,13 +5,6 @@
 #include "tkd_output_stage.h"
 #include "tkd_window.h"
 
-/* An activation widened to 16 bits, in scratch memory that elsewhere holds other types. */
-#if defined(__GNUC__)
-typedef int16_t __attribute__((may_alias)) tkd_lane;
-#else
-typedef int16_t tkd_lane;
-#endif
-
 /* What a convolution needs beside its window.
  * depth  taps of a filter times input channels, rounded up to a multiple of 4 */
 typedef struct {
@@ -20,113 +13,164 @@ typedef struct {
     int32_t input_zero_point;
 } tkd_conv_2d_shape;
 
-TKD_INLINE tkd_lane *tkd_fill_lanes(tkd_lane *lanes, int32_t value, int32_t count)
+/* Two patches lie side by side, two lanes of the one and then two lanes of the other, so that
+ * one load brings what one pair of weights is multiplied with. */
+TKD_INLINE int32_t tkd_lane_index(int32_t i)
 {
-    for (int32_t i = 0; i < count; ++i) {
-        lanes[i] = (tkd_lane)value;
-    }
-    return lanes + count;
+    return (i >> 1) * 4 + (i & 1);
 }
 
-TKD_INLINE tkd_lane *tkd_widen_lanes(tkd_lane *lanes, const int8_t *values, int32_t count)
+/* Lanes at, at + 1, ... of a patch become count values; returns the next lane.
+ * in_fours  1 when at and count are multiples of 4; always a literal */
+TKD_INLINE int32_t tkd_widen_lanes(tkd_lane *patch, int32_t at, const int8_t *values,
+                                   int32_t count, int32_t in_fours)
+{
+#if TKD_DSP
+    if (in_fours) {
+        for (int32_t i = 0; i < count; i += 4) {
+            tkd_word *const to = (tkd_word *)(void *)(patch + 2 * (at + i));
+            const uint32_t bytes = tkd_load_word(values + i);
+            const uint32_t even = tkd_widen_even(bytes);
+            const uint32_t odd = tkd_widen_odd(bytes);
+            to[0] = (even & 0xffffu) | (odd << 16);
+            to[2] = (odd & 0xffff0000u) | (even >> 16);
+        }
+        return at + count;
+    }
+#else
+    (void)in_fours;
+#endif
+    for (int32_t i = 0; i < count; ++i) {
+        patch[tkd_lane_index(at + i)] = values[i];
+    }
+    return at + count;
+}
+
+TKD_INLINE int32_t tkd_fill_lanes(tkd_lane *patch, int32_t at, int32_t value, int32_t count)
 {
     for (int32_t i = 0; i < count; ++i) {
-        lanes[i] = values[i];
+        patch[tkd_lane_index(at + i)] = (tkd_lane)value;
     }
-    return lanes + count;
+    return at + count;
 }
 
 /* The input under one window, in the order of the weights; the zero point where it is outside. */
 TKD_INLINE void tkd_gather_patch(const tkd_window *window, const tkd_conv_2d_shape *shape,
                                  const int8_t *image, int32_t out_y, int32_t out_x,
-                                 tkd_lane *lanes)
+                                 tkd_lane *patch)
 {
     const int32_t channels = window->input_channels;
     const int32_t zero = shape->input_zero_point;
     const tkd_taps taps = tkd_taps_inside(window, out_y, out_x);
+    int32_t at = 0;
     for (int32_t y = 0; y < window->kernel_height; ++y) {
         if (y < taps.first_y || y >= taps.end_y) {
-            lanes = tkd_fill_lanes(lanes, zero, window->kernel_width * channels);
+            at = tkd_fill_lanes(patch, at, zero, window->kernel_width * channels);
         } else {
             const int32_t row = (taps.origin_y + y) * window->input_width + taps.origin_x;
-            lanes = tkd_fill_lanes(lanes, zero, taps.first_x * channels);
-            lanes = tkd_widen_lanes(lanes, image + (row + taps.first_x) * channels,
-                                    (taps.end_x - taps.first_x) * channels);
-            lanes = tkd_fill_lanes(lanes, zero, (window->kernel_width - taps.end_x) * channels);
+            at = tkd_fill_lanes(patch, at, zero, taps.first_x * channels);
+            at = tkd_widen_lanes(patch, at, image + (row + taps.first_x) * channels,
+                                 (taps.end_x - taps.first_x) * channels, channels % 4 == 0);
+            at = tkd_fill_lanes(patch, at, zero, (window->kernel_width - taps.end_x) * channels);
         }
     }
     /* The weights are zero here; the lanes must only hold something. */
-    tkd_fill_lanes(lanes, 0,
-                   shape->depth - window->kernel_height * window->kernel_width * channels);
+    tkd_fill_lanes(patch, at, 0, shape->depth - at);
 }
 
 /* sums[p][k] += sum_i patch_p[i] * filter_k[i], for two pixels and two output channels.
- * Four weights lie in memory in the order 0, 2, 1, 3, which is what makes them come out of the
- * byte extension as the pairs (0, 1) and (2, 3) that the patches have. */
-TKD_INLINE void tkd_dot_2x2(const tkd_lane *patch0, const tkd_lane *patch1, const int8_t *filter0,
-                            const int8_t *filter1, int32_t depth, int32_t sums[2][2])
+ * patches  [depth / 2, 2, 2] lanes: see tkd_lane_index
+ * weights  [depth / 4, 2, 4]: of each four the order is 0, 2, 1, 3, because the byte extension
+ *          then makes of them the pairs (0, 1) and (2, 3)
+ * depth    a multiple of 4, at least 4 */
+TKD_INLINE void tkd_dot_2x2(const tkd_lane *patches, const int8_t *weights, int32_t depth,
+                            int32_t sums[2][2])
 {
-    for (int32_t i = 0; i < depth; i += 4) {
 #if TKD_DSP
-        const uint32_t w0 = tkd_load_word(filter0 + i);
-        const uint32_t w1 = tkd_load_word(filter1 + i);
-        const uint32_t w0_low = tkd_widen_even(w0);
-        const uint32_t w1_low = tkd_widen_even(w1);
-        const uint32_t w0_high = tkd_widen_odd(w0);
-        const uint32_t w1_high = tkd_widen_odd(w1);
-        const uint32_t p0_low = tkd_load_word(patch0 + i);
-        const uint32_t p0_high = tkd_load_word(patch0 + i + 2);
-        const uint32_t p1_low = tkd_load_word(patch1 + i);
-        const uint32_t p1_high = tkd_load_word(patch1 + i + 2);
-        sums[0][0] = tkd_multiply_pairs(p0_low, w0_low, sums[0][0]);
-        sums[0][1] = tkd_multiply_pairs(p0_low, w1_low, sums[0][1]);
-        sums[1][0] = tkd_multiply_pairs(p1_low, w0_low, sums[1][0]);
-        sums[1][1] = tkd_multiply_pairs(p1_low, w1_low, sums[1][1]);
-        sums[0][0] = tkd_multiply_pairs(p0_high, w0_high, sums[0][0]);
-        sums[0][1] = tkd_multiply_pairs(p0_high, w1_high, sums[0][1]);
-        sums[1][0] = tkd_multiply_pairs(p1_high, w0_high, sums[1][0]);
-        sums[1][1] = tkd_multiply_pairs(p1_high, w1_high, sums[1][1]);
-#else
-        static const int8_t order[4] = {0, 2, 1, 3};
-        for (int32_t j = 0; j < 4; ++j) {
-            const int32_t w0 = filter0[i + order[j]];
-            const int32_t w1 = filter1[i + order[j]];
-            const int32_t p0 = patch0[i + j];
-            const int32_t p1 = patch1[i + j];
-            sums[0][0] += p0 * w0;
-            sums[0][1] += p0 * w1;
-            sums[1][0] += p1 * w0;
-            sums[1][1] += p1 * w1;
-        }
-#endif
+    const tkd_lane *const end = patches + 2 * depth;
+    int32_t s00 = sums[0][0];
+    int32_t s01 = sums[0][1];
+    int32_t s10 = sums[1][0];
+    int32_t s11 = sums[1][1];
+    uint32_t w0, w1, pair, p0, p1;
+    /* Compilers spill in this loop, each in its own way; twelve registers are enough. */
+#define TKD_STEP                                                                                   \
+    "ldrd %[w0], %[w1], [%[w]], #8\n\t"                                                            \
+    "ldrd %[p0], %[p1], [%[p]], #8\n\t"                                                            \
+    "sxtb16 %[pair], %[w0]\n\t"                                                                    \
+    "smlad %[s00], %[p0], %[pair], %[s00]\n\t"                                                     \
+    "smlad %[s10], %[p1], %[pair], %[s10]\n\t"                                                     \
+    "sxtb16 %[pair], %[w1]\n\t"                                                                    \
+    "smlad %[s01], %[p0], %[pair], %[s01]\n\t"                                                     \
+    "smlad %[s11], %[p1], %[pair], %[s11]\n\t"                                                     \
+    "ldrd %[p0], %[p1], [%[p]], #8\n\t"                                                            \
+    "sxtb16 %[pair], %[w0], ror #8\n\t"                                                            \
+    "smlad %[s00], %[p0], %[pair], %[s00]\n\t"                                                     \
+    "smlad %[s10], %[p1], %[pair], %[s10]\n\t"                                                     \
+    "sxtb16 %[pair], %[w1], ror #8\n\t"                                                            \
+    "smlad %[s01], %[p0], %[pair], %[s01]\n\t"                                                     \
+    "smlad %[s11], %[p1], %[pair], %[s11]\n\t"
+#define TKD_OPERANDS                                                                               \
+    [s00] "+r"(s00), [s01] "+r"(s01), [s10] "+r"(s10), [s11] "+r"(s11), [w] "+r"(weights),         \
+        [p] "+r"(patches), [w0] "=&r"(w0), [w1] "=&r"(w1), [pair] "=&r"(pair), [p0] "=&r"(p0),     \
+        [p1] "=&r"(p1)
+    if (depth % 8 != 0) {
+        __asm__ volatile(TKD_STEP : TKD_OPERANDS : : "memory");
     }
+    if (depth >= 8) {
+        __asm__ volatile("1:\n\t" TKD_STEP TKD_STEP "cmp %[p], %[end]\n\tbne 1b"
+                         : TKD_OPERANDS
+                         : [end] "r"(end)
+                         : "cc", "memory");
+    }
+#undef TKD_OPERANDS
+#undef TKD_STEP
+    sums[0][0] = s00;
+    sums[0][1] = s01;
+    sums[1][0] = s10;
+    sums[1][1] = s11;
+#else
+    for (int32_t i = 0; i < depth; i += 4) {
+        for (int32_t pixel = 0; pixel < 2; ++pixel) {
+            for (int32_t k = 0; k < 2; ++k) {
+                sums[pixel][k] += patches[2 * pixel] * weights[4 * k] +
+                                  patches[2 * pixel + 1] * weights[4 * k + 2] +
+                                  patches[2 * pixel + 4] * weights[4 * k + 1] +
+                                  patches[2 * pixel + 5] * weights[4 * k + 3];
+            }
+        }
+        patches += 8;
+        weights += 8;
+    }
+#endif
 }
 
-/* All output channels of one or two pixels, whose patches lie one after the other. */
+/* All output channels of one or two pixels, whose patches lie side by side. */
 TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_output_stage *stage,
                                    const int8_t *weights, const tkd_lane *patches, int32_t pixels,
                                    int8_t *restrict output)
 {
     const int32_t channels = shape->output_channels;
-    const int32_t depth = shape->depth;
-    for (int32_t channel = 0; channel < channels; channel += 2) {
-        /* An odd last channel is computed twice. */
-        const int32_t other = channel + 1 < channels ? channel + 1 : channel;
-        int32_t sums[2][2] = {{stage->bias[channel], stage->bias[other]},
-                              {stage->bias[channel], stage->bias[other]}};
-        tkd_dot_2x2(patches, patches + (pixels - 1) * depth, weights + channel * depth,
-                    weights + other * depth, depth, sums);
+    for (int32_t o = 0; o < channels; o += 2) {
+        /* Beside an odd last channel lies a filter of zeros, whose sums are not used. */
+        const int32_t width = o + 1 < channels ? 2 : 1;
+        const tkd_channel *const scaling = &stage->channels[o];
+        const int32_t bias[2] = {scaling[0].bias, scaling[width - 1].bias};
+        int32_t sums[2][2] = {{bias[0], bias[1]}, {bias[0], bias[1]}};
+        tkd_dot_2x2(patches, weights + o * shape->depth, shape->depth, sums);
         for (int32_t pixel = 0; pixel < pixels; ++pixel) {
-            output[pixel * channels + channel] = tkd_finish(stage, channel, sums[pixel][0]);
-            output[pixel * channels + other] = tkd_finish(stage, other, sums[pixel][1]);
+            for (int32_t k = 0; k < width; ++k) {
+                output[pixel * channels + o + k] = tkd_finish(stage, &scaling[k], sums[pixel][k]);
+            }
         }
     }
 }
 
-/* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * stride + i - pad]... * weights[o]...)
+/* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * s + i - pad][x * s + j - pad][c]
+ *                                               * weights[o][i][j][c])
  * input    [batches, input_height, input_width, input_channels]     int8
- * weights  [output_channels, depth] int8, zero point 0, each four in the order 0, 2, 1, 3
- * scratch  [2, depth] lanes
+ * weights  [output_channels / 2, depth / 4, 2, 4] int8, zero point 0, aligned to 4 bytes
+ * scratch  [depth / 2, 2, 2] lanes, aligned to 4 bytes
  * output   [batches, output_height, output_width, output_channels]  int8, must not overlap input
  * Outside the image the input has the value of its zero point, that is 0.
  * Source: TFLite int8 quantization specification, CONV_2D;
@@ -141,7 +185,7 @@ TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape
         for (int32_t y = 0; y < window->output_height; ++y) {
             for (int32_t x = 0; x < window->output_width; ++x) {
                 tkd_gather_patch(window, shape, input + batch * image_size, y, x,
-                                 scratch + pending * shape->depth);
+                                 scratch + 2 * pending);
                 ++pending;
                 if (pending == 2) {
                     tkd_conv_2d_pixels(shape, stage, weights, scratch, 2, output);

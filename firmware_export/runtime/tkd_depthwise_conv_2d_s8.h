@@ -1,80 +1,165 @@
 #ifndef TKD_DEPTHWISE_CONV_2D_S8_H
 #define TKD_DEPTHWISE_CONV_2D_S8_H
 
+#include "tkd_dsp.h"
 #include "tkd_output_stage.h"
 #include "tkd_window.h"
 
+/* One channel of an image with its padding, as far as the windows reach, is called a plane.
+ * plane_height  (output_height - 1) * stride_height + kernel_height
+ * plane_width   (output_width - 1) * stride_width + kernel_width */
 typedef struct {
     int32_t depth_multiplier;
     int32_t input_zero_point;
+    int32_t plane_height;
+    int32_t plane_width;
 } tkd_depthwise_shape;
 
-/* sum_ij image[corner + offset of tap (i, j)] * filter[i][j], for one channel.
- * whole  1 when every tap is inside the image; always a literal, so that the test goes away */
-TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_taps *taps,
-                                     int32_t zero_point, const int8_t *image,
-                                     int32_t corner, const int8_t *filter, int32_t whole)
+TKD_INLINE int32_t tkd_smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Copy one channel of the image into the plane; its padding stays as it is. */
+TKD_INLINE void tkd_gather_plane(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                 const int8_t *channel, int8_t *plane)
+{
+    const int32_t height = tkd_smaller(window->input_height, shape->plane_height - window->pad_top);
+    const int32_t width = tkd_smaller(window->input_width, shape->plane_width - window->pad_left);
+    for (int32_t y = 0; y < height; ++y) {
+        int8_t *const row = plane + (y + window->pad_top) * shape->plane_width + window->pad_left;
+        for (int32_t x = 0; x < width; ++x) {
+            row[x] = channel[(y * window->input_width + x) * window->input_channels];
+        }
+    }
+}
+
+/* sum_ij corner[i][j] * filter[i][j]; corner lies in the plane */
+TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                     const int8_t *corner, const int8_t *filter)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < window->kernel_height; ++i) {
         for (int32_t j = 0; j < window->kernel_width; ++j) {
-            const int32_t offset = (i * window->input_width + j) * window->input_channels;
-            const int32_t inside = whole || (i >= taps->first_y && i < taps->end_y &&
-                                             j >= taps->first_x && j < taps->end_x);
-            const int32_t value = inside ? image[corner + offset] : zero_point;
-            sum += value * filter[i * window->kernel_width + j];
+            sum += corner[i * shape->plane_width + j] * filter[i * window->kernel_width + j];
         }
     }
     return sum;
 }
 
-/* All channels of one pixel. */
-TKD_INLINE void tkd_depthwise_pixel(const tkd_window *window, const tkd_depthwise_shape *shape,
-                                    const tkd_output_stage *stage, const tkd_taps *taps,
-                                    const int8_t *weights, const int8_t *image, int32_t whole,
-                                    int8_t *restrict output)
+#if TKD_DSP
+/* sum + a.low * b.low */
+TKD_INLINE int32_t tkd_multiply_low(uint32_t a, uint32_t b, int32_t sum)
 {
-    const int32_t multiplier = shape->depth_multiplier;
-    const int32_t size = window->kernel_height * window->kernel_width;
-    const int32_t corner =
-        (taps->origin_y * window->input_width + taps->origin_x) * window->input_channels;
-    for (int32_t channel = 0; channel < window->input_channels; ++channel) {
-        for (int32_t m = 0; m < multiplier; ++m) {
-            const int32_t o = channel * multiplier + m;
-            const int32_t sum =
-                stage->bias[o] + tkd_depthwise_dot(window, taps, shape->input_zero_point, image,
-                                                   corner + channel, weights + o * size, whole);
-            output[o] = tkd_finish(stage, o, sum);
+    __asm__("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* sum + a.high * b.low */
+TKD_INLINE int32_t tkd_multiply_high_low(uint32_t a, uint32_t b, int32_t sum)
+{
+    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* Rows of three taps as the pairs (w0, w2) and (w1, 0), two words to a row. */
+TKD_INLINE void tkd_pair_taps(const int8_t *filter, int32_t height, tkd_word *pairs)
+{
+    for (int32_t i = 0; i < height; ++i) {
+        pairs[2 * i] = ((uint32_t)filter[3 * i] & 0xffffu) | ((uint32_t)filter[3 * i + 2] << 16);
+        pairs[2 * i + 1] = (uint32_t)filter[3 * i + 1] & 0xffffu;
+    }
+}
+
+/* Two neighbouring outputs of rows of three taps. One word (x0, x1, x2, x3) serves both: as the
+ * pairs (x0, x2) and (x1, x3) it meets the taps (w0, w2) and w1 of either. */
+TKD_INLINE void tkd_depthwise_dot_3x2(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                      const int8_t *corner, const tkd_word *pairs, int32_t sums[2])
+{
+    for (int32_t i = 0; i < window->kernel_height; ++i) {
+        const uint32_t x = tkd_load_word(corner + i * shape->plane_width);
+        const uint32_t even = tkd_widen_even(x);
+        const uint32_t odd = tkd_widen_odd(x);
+        sums[0] = tkd_multiply_pairs(even, pairs[2 * i], sums[0]);
+        sums[1] = tkd_multiply_pairs(odd, pairs[2 * i], sums[1]);
+        sums[0] = tkd_multiply_low(odd, pairs[2 * i + 1], sums[0]);
+        sums[1] = tkd_multiply_high_low(even, pairs[2 * i + 1], sums[1]);
+    }
+}
+#endif
+
+/* All outputs of one channel.
+ * taps    [kernel_height, 2] words for tkd_pair_taps
+ * output  its first value; the next is channels further */
+TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                    const tkd_output_stage *stage, const tkd_channel *scaling,
+                                    const int8_t *filter, const int8_t *plane, tkd_word *taps,
+                                    int32_t channels, int8_t *output)
+{
+#if TKD_DSP
+    const int32_t in_pairs = window->kernel_width == 3 && window->stride_width == 1;
+    if (in_pairs) {
+        tkd_pair_taps(filter, window->kernel_height, taps);
+    }
+#else
+    const int32_t in_pairs = 0;
+    (void)taps;
+#endif
+    for (int32_t y = 0; y < window->output_height; ++y) {
+        const int8_t *const row = plane + y * window->stride_height * shape->plane_width;
+        for (int32_t x = 0; x < window->output_width; x += in_pairs ? 2 : 1) {
+            const int8_t *const corner = row + x * window->stride_width;
+#if TKD_DSP
+            if (in_pairs) {
+                int32_t sums[2] = {scaling->bias, scaling->bias};
+                tkd_depthwise_dot_3x2(window, shape, corner, taps, sums);
+                output[0] = tkd_finish(stage, scaling, sums[0]);
+                output += channels;
+                if (x + 1 < window->output_width) {
+                    output[0] = tkd_finish(stage, scaling, sums[1]);
+                    output += channels;
+                }
+                continue;
+            }
+#endif
+            output[0] = tkd_finish(
+                stage, scaling, scaling->bias + tkd_depthwise_dot(window, shape, corner, filter));
+            output += channels;
         }
     }
 }
 
-/* output[n][y][x][c * M + m] = finish(bias[c * M + m] + sum_ij input[n][...][c] * weights[c * M + m])
- * input    [batches, input_height, input_width, input_channels]          int8
- * weights  [input_channels * M, kernel_height * kernel_width]            int8, zero point 0
- * output   [batches, output_height, output_width, input_channels * M]    int8, must not overlap
+/* output[n][y][x][c * M + m] = finish(bias[c * M + m]
+ *     + sum_ij input[n][y * s + i - pad][x * s + j - pad][c] * weights[c * M + m][i][j])
+ * input    [batches, input_height, input_width, input_channels]        int8
+ * weights  [input_channels * M, kernel_height, kernel_width]           int8, zero point 0
+ * scratch  [kernel_height, 2] words, then [plane_height, plane_width] int8, then one word
+ * output   [batches, output_height, output_width, input_channels * M]  int8, must not overlap
  * Outside the image the input has the value of its zero point, that is 0.
  * Source: TFLite int8 quantization specification, DEPTHWISE_CONV_2D;
  *         tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h. */
 TKD_INLINE void tkd_depthwise_conv_2d_s8(const tkd_window *window,
                                          const tkd_depthwise_shape *shape,
                                          const tkd_output_stage *stage, const int8_t *weights,
-                                         const int8_t *input, int8_t *restrict output)
+                                         const int8_t *input, tkd_word *scratch, int8_t *output)
 {
-    const int32_t image_size = window->input_height * window->input_width * window->input_channels;
+    const int32_t channels = window->input_channels * shape->depth_multiplier;
+    const int32_t input_size = window->input_height * window->input_width * window->input_channels;
+    const int32_t output_size = window->output_height * window->output_width * channels;
+    const int32_t filter_size = window->kernel_height * window->kernel_width;
+    int8_t *const plane = (int8_t *)(scratch + 2 * window->kernel_height);
+    for (int32_t i = 0; i < shape->plane_height * shape->plane_width + 4; ++i) {
+        plane[i] = (int8_t)shape->input_zero_point;
+    }
     for (int32_t batch = 0; batch < window->batches; ++batch) {
-        for (int32_t y = 0; y < window->output_height; ++y) {
-            for (int32_t x = 0; x < window->output_width; ++x) {
-                const int8_t *const image = input + batch * image_size;
-                const tkd_taps taps = tkd_taps_inside(window, y, x);
-                if (taps.end_y - taps.first_y == window->kernel_height &&
-                    taps.end_x - taps.first_x == window->kernel_width) {
-                    tkd_depthwise_pixel(window, shape, stage, &taps, weights, image, 1, output);
-                } else {
-                    tkd_depthwise_pixel(window, shape, stage, &taps, weights, image, 0, output);
-                }
-                output += window->input_channels * shape->depth_multiplier;
+        for (int32_t o = 0; o < channels; ++o) {
+            const int8_t *const image = input + batch * input_size;
+            if (o % shape->depth_multiplier == 0) {
+                tkd_gather_plane(window, shape, image + o / shape->depth_multiplier, plane);
             }
+            tkd_depthwise_plane(window, shape, stage, &stage->channels[o],
+                                weights + o * filter_size, plane, scratch, channels,
+                                output + batch * output_size + o);
         }
     }
 }

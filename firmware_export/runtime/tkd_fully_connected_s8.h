@@ -58,11 +58,12 @@ TKD_INLINE void tkd_fully_connected_s8(const tkd_fully_connected_shape *shape,
             for (int32_t k = 0; k < 4; ++k) {
                 const int32_t channel = first + (k < group ? k : 0);
                 filters[k] = weights + channel * length;
-                sums[k] = stage->bias[channel];
+                sums[k] = stage->channels[channel].bias;
             }
             tkd_dot_1x4(input + row * length, filters, length, sums);
             for (int32_t k = 0; k < group; ++k) {
-                output[row * channels + first + k] = tkd_finish(stage, first + k, sums[k]);
+                output[row * channels + first + k] =
+                    tkd_finish(stage, &stage->channels[first + k], sums[k]);
             }
         }
     }

@@ -172,8 +172,8 @@ def test_the_facts_of_a_compiled_model():
     assert (first.input_shapes, first.output_shape) == (((1, 9, 8, 1),), (1, 5, 4, 6))
     assert first.macs == 5 * 4 * 6 * 9
     assert pointwise.macs == 5 * 4 * 10 * 6
-    # Nine weights fill twelve places; then a bias, a multiplier and a shift for each channel.
-    assert first.weights_bytes == 6 * (12 + 4 + 4 + 1)
+    # Nine weights fill twelve places; then bias, multiplier and shift of each channel.
+    assert first.weights_bytes == 6 * (12 + 3 * 4)
     assert compiled.inputs[0].zero_point == -4
     assert compiled.outputs[0].scale == 1 / 256
     assert compiled.macs == sum(layer.macs for layer in compiled.layers)
