@@ -130,7 +130,7 @@ class _Reader:
         if table is None or table.ScaleLength() == 0:
             return None
         axis = table.QuantizedDimension()
-        limit = max(1, *shape)
+        limit = max((1, *shape))
         what = f"scales in '{name}'"
         scales = [float(value) for value in self._vector(table.ScaleAsNumpy(), limit, what)]
         # The file may leave zero points out where all are 0, and may give one for all channels.
