@@ -45,7 +45,7 @@ class Layer:
         op: TFLite operator name, such as ``"CONV_2D"``.
         name: Name of its output tensor in the ``.tflite``.
         input_shapes: Shapes of the activations that it reads.
-        output_shape: Shape of the activation that it writes.
+        output_shape: Shape of the activation that it writes; of the first, where it writes several.
         macs: Multiply-accumulates of one inference.
         weights_bytes: Bytes of constants that only this layer reads, biases included.
     """

@@ -126,7 +126,7 @@ def _place(
             None if t is None or t.data is not None else plan.tensors[graph.storage(t)]
             for t in node.inputs
         ),
-        output_offset=plan.tensors[node.output],
+        output_offsets=tuple(plan.tensors[tensor] for tensor in node.outputs),
         scratch_offset=plan.scratch.get(node),
     )
 

@@ -17,7 +17,7 @@ class PlacedLayer:
         call: Kernel, parameters and constants.
         title: First line of its comment, such as ``CONV_2D + RELU``.
         input_offsets: Arena offset of each input; None for one that is a constant.
-        output_offset: Arena offset of its output.
+        output_offsets: Arena offset of each output.
         scratch_offset: Arena offset of its working memory, None where it has none.
     """
 
@@ -25,7 +25,7 @@ class PlacedLayer:
     call: KernelCall
     title: str
     input_offsets: tuple[int | None, ...]
-    output_offset: int
+    output_offsets: tuple[int, ...]
     scratch_offset: int | None
 
 

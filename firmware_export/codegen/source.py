@@ -7,14 +7,14 @@ from firmware_export.codegen.model import CodeModel, PlacedLayer
 from firmware_export.codegen.text import array_literal, c_integer, comment, rows_literal, shape_text
 from firmware_export.compiled import Port
 from firmware_export.memory import ALIGNMENT_BYTES
-from firmware_export.ops import Struct
+from firmware_export.ops import KernelCall, Struct
 
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
 
 def source_file(model: CodeModel) -> str:
     """The text of ``<name>.c``."""
-    kernels = sorted({placed.call.kernel for placed in model.layers})
+    kernels = sorted({call.kernel for placed in model.layers for call in placed.call.in_order})
     parts = [
         comment(*model.provenance),
         f'#include "{model.name}.h"',
@@ -51,18 +51,20 @@ def _layer_comment(placed: PlacedLayer) -> str:
 
 
 def _layer_function(placed: PlacedLayer) -> str:
-    call = placed.call
+    calls = placed.call.in_order
+    structs = "".join(_struct(placed, struct) for call in calls for struct in call.structs)
+    body = "".join(_kernel_call(placed, call) for call in calls)
+    return f"TKD_LAYER void {placed.layer.symbol}(uint8_t *arena)\n{{\n{structs}{body}}}"
+
+
+def _kernel_call(placed: PlacedLayer, call: KernelCall) -> str:
     arguments = [
         *(f"&{struct.name}" for struct in call.structs),
         *(c_integer(value) for value in call.literals),
         *(_argument(placed, argument) for argument in call.arguments),
     ]
-    body = "".join(_struct(placed, struct) for struct in call.structs)
     lines = ",\n        ".join(arguments)
-    return (
-        f"TKD_LAYER void {placed.layer.symbol}(uint8_t *arena)\n"
-        f"{{\n{body}    {call.kernel}(\n        {lines});\n}}"
-    )
+    return f"    {call.kernel}(\n        {lines});\n"
 
 
 def _struct(placed: PlacedLayer, struct: Struct) -> str:
@@ -83,8 +85,9 @@ def _field(placed: PlacedLayer, value: int | tuple[int, ...] | str) -> str:
 def _argument(placed: PlacedLayer, argument: str) -> str:
     if argument in placed.call.constants:
         return _constant_symbol(placed, argument)
-    if argument == "output":
-        return f"(int8_t *)(arena + {placed.output_offset})"
+    if argument.startswith("output"):
+        index = int(argument.removeprefix("output").removeprefix("_") or 0)
+        return f"(int8_t *)(arena + {placed.output_offsets[index]})"
     if argument == "scratch":
         return f"({placed.call.scratch_type} *)(void *)(arena + {placed.scratch_offset})"
     index = int(argument.removeprefix("input_"))

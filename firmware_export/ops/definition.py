@@ -44,9 +44,12 @@ class KernelCall:
         constants: Arrays that stay in flash, by name: int8, int16 or int32.
         row_types: For each constant that is an array of structures, the C type of its rows.
         arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
-            ``scratch`` and ``output`` for pointers into the arena.
+            ``scratch`` and ``output`` for pointers into the arena; ``output_1`` and so on for
+            further outputs.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
+        then: Calls that follow in the same C function, on the same operands. They have structs
+            with names of their own, and neither constants nor working memory.
     """
 
     kernel: str
@@ -57,6 +60,12 @@ class KernelCall:
     row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
+    then: tuple[KernelCall, ...] = ()
+
+    @property
+    def in_order(self) -> tuple[KernelCall, ...]:
+        """This call, and those that follow it."""
+        return (self, *self.then)
 
     @property
     def constant_bytes(self) -> int:
@@ -74,10 +83,11 @@ class OpDef:
         operands: How many inputs it may have.
         constraints: Limits of types, shapes and options, checked in order; each may rely on those
             before it.
-        output_shape: The shape that the inputs and options imply.
+        output_shape: The shape that the inputs and options imply; of every output.
         macs: Multiply-accumulates of one run.
         emit: Its C call; None for a view, which only names memory anew.
         numeric_constraints: Limits of values, checked last; they may rely on the output shape.
+        outputs: How many outputs it may have.
     """
 
     name: str
@@ -88,6 +98,7 @@ class OpDef:
     macs: Callable[[Node], int]
     emit: Callable[[Node], KernelCall] | None
     numeric_constraints: tuple[Constraint, ...] = ()
+    outputs: range = range(1, 2)
 
     def check(self, node: Node) -> None:
         """Refuse what the compiler cannot reproduce.
@@ -98,9 +109,11 @@ class OpDef:
         self._check_signature(node)
         _check_all(self.constraints, node)
         expected = self.output_shape(node)
-        if node.output.shape != expected:
+        for output in node.outputs:
+            if output.shape == expected:
+                continue
             reason = (
-                f"The output shape must be {list(expected)}. Got {list(node.output.shape)}. "
+                f"The output shape must be {list(expected)}. Got {list(output.shape)}. "
                 "Convert the model with fixed shapes and batch size 1."
             )
             raise UnsupportedOpError(node.op, node.name, [reason])
@@ -113,12 +126,27 @@ class OpDef:
                 "Convert the model with an older TensorFlow."
             )
             raise UnsupportedOpError(node.op, node.name, [reason])
-        if len(node.inputs) not in self.operands or len(node.outputs) != 1:
+        if len(node.inputs) not in self.operands or len(node.outputs) not in self.outputs:
             reason = (
-                f"It must have {' or '.join(map(str, self.operands))} inputs and 1 output. "
+                f"It must have {_counted(self.operands, 'input')} and "
+                f"{_counted(self.outputs, 'output')}. "
                 f"Got {len(node.inputs)} and {len(node.outputs)}. Convert the model again."
             )
             raise UnsupportedOpError(node.op, node.name, [reason])
+
+
+def _counted(counts: range, noun: str) -> str:
+    """How many of something there may be.
+
+    Example:
+        >>> _counted(range(1, 2), "output"), _counted(range(2, 4), "input")
+        ('1 output', '2 or 3 inputs')
+        >>> _counted(range(1, 257), "input")
+        '1 to 256 inputs'
+    """
+    if len(counts) > 2:
+        return f"{counts[0]} to {counts[-1]} {noun}s"
+    return f"{' or '.join(map(str, counts))} {noun}{'' if counts[-1] == 1 else 's'}"
 
 
 def _check_all(constraints: tuple[Constraint, ...], node: Node) -> None:
