@@ -8,15 +8,28 @@ from types import MappingProxyType
 from firmware_export.errors import UnsupportedOpError
 from firmware_export.ir import Graph, Node
 from firmware_export.ops.add import ADD
+from firmware_export.ops.concatenation import CONCATENATION
 from firmware_export.ops.conv_2d import CONV_2D
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
 from firmware_export.ops.fully_connected import FULLY_CONNECTED
+from firmware_export.ops.gather import GATHER
 from firmware_export.ops.mean import MEAN
+from firmware_export.ops.mirror_pad import MIRROR_PAD
+from firmware_export.ops.pad import PAD, PADV2
 from firmware_export.ops.pool_2d import AVERAGE_POOL_2D, MAX_POOL_2D
+from firmware_export.ops.reduce_max import REDUCE_MAX
 from firmware_export.ops.relu import RELU
 from firmware_export.ops.reshape import RESHAPE
+from firmware_export.ops.resize import RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR
+from firmware_export.ops.slice import SLICE
 from firmware_export.ops.softmax import SOFTMAX
+from firmware_export.ops.space_to_batch_nd import BATCH_TO_SPACE_ND, SPACE_TO_BATCH_ND
+from firmware_export.ops.split import SPLIT
+from firmware_export.ops.squeeze import EXPAND_DIMS, SQUEEZE
+from firmware_export.ops.strided_slice import STRIDED_SLICE
+from firmware_export.ops.sum import SUM
+from firmware_export.ops.transpose import TRANSPOSE
 
 OPS: Mapping[str, OpDef] = MappingProxyType(
     {
@@ -24,14 +37,31 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
         for op in (
             ADD,
             AVERAGE_POOL_2D,
+            BATCH_TO_SPACE_ND,
+            CONCATENATION,
             CONV_2D,
             DEPTHWISE_CONV_2D,
+            EXPAND_DIMS,
             FULLY_CONNECTED,
+            GATHER,
             MAX_POOL_2D,
             MEAN,
+            MIRROR_PAD,
+            PAD,
+            PADV2,
+            REDUCE_MAX,
             RELU,
             RESHAPE,
+            RESIZE_BILINEAR,
+            RESIZE_NEAREST_NEIGHBOR,
+            SLICE,
             SOFTMAX,
+            SPACE_TO_BATCH_ND,
+            SPLIT,
+            SQUEEZE,
+            STRIDED_SLICE,
+            SUM,
+            TRANSPOSE,
         )
     }
 )

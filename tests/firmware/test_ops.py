@@ -13,6 +13,7 @@ from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures import movement_ops
 from tests.firmware.fixtures.single_ops import (
     add,
     conv_2d,
@@ -196,10 +197,14 @@ CASES: dict[str, list[Node]] = {
         fully_connected(f"fc{i}", i, **case) for i, case in enumerate(FULLY_CONNECTED)
     ],
     "MAX_POOL_2D": [pool_2d("MAX_POOL_2D", f"max{i}", **c) for i, c in enumerate(POOL)],
-    "MEAN": [mean(f"mean{i}", **case) for i, case in enumerate(MEAN)],
+    "MEAN": [
+        *(mean(f"mean{i}", **case) for i, case in enumerate(MEAN)),
+        *movement_ops.MEAN_CASES,
+    ],
     "RELU": [relu(f"relu{i}", **case) for i, case in enumerate(RELU)],
     "RESHAPE": [reshape(f"reshape{i}", **case) for i, case in enumerate(RESHAPE)],
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
+    **movement_ops.CASES,
 }
 
 
@@ -224,7 +229,7 @@ def test_c_on_the_host_equals_tflm(op):
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
-@pytest.mark.parametrize("op", sorted(set(CASES) - {"RESHAPE"}))
+@pytest.mark.parametrize("op", sorted(op for op in CASES if OPS[op].emit is not None))
 def test_c_on_an_emulated_core_equals_tflm(op, core):
     """The M4 has multiply-accumulate instructions of its own, the M0+ has the least of all."""
     graph = model_of(*CASES[op])

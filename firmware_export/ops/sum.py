@@ -1,0 +1,35 @@
+"""SUM over any dimensions."""
+
+from __future__ import annotations
+
+from firmware_export.ir import Node
+from firmware_export.numerics import quantize_multiplier
+from firmware_export.ops.definition import KernelCall, OpDef
+from firmware_export.ops.reduction import (
+    REDUCTION_LIMITS,
+    bounded_sum,
+    output_shape,
+    reduction,
+    sum_scale,
+)
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node.
+
+    Source: ``QuantizedMeanOrSum``, tensorflow/lite/kernels/internal/reference/reduce.h.
+    """
+    scale = quantize_multiplier(node.input(0).scale / node.output.scale)
+    structs = (reduction(node), sum_scale(node, *scale))
+    return KernelCall("tkd_sum_s8", structs, ("input_0", "output"))
+
+
+SUM = OpDef(
+    name="SUM",
+    max_version=3,
+    operands=range(2, 3),
+    constraints=(*REDUCTION_LIMITS, bounded_sum),
+    output_shape=output_shape,
+    macs=lambda _: 0,
+    emit=emit,
+)

@@ -1,0 +1,91 @@
+"""What moves or reduces data, where the TFLite Micro interpreter cannot be the oracle."""
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from firmware_export import compile_tflite
+from firmware_export.ir import Graph
+from firmware_export.measure import run_on_host
+from firmware_export.numerics import quantize_multiplier, requantize
+from firmware_export.tflite_writer import write_tflite
+from tests.firmware.fixtures.movement_ops import (
+    PADDED_SPACE_TO_BATCH_CASES,
+    concatenation,
+    pad,
+    reduced,
+    strided_slice,
+)
+from tests.firmware.fixtures.single_ops import model_of, samples
+
+
+def run_litert(graph: Graph, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The reference kernels of LiteRT: int8 [n, bytes of all outputs]."""
+    interpreter = Interpreter(
+        model_content=write_tflite(graph),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+    )
+    interpreter.allocate_tensors()
+    rows = []
+    for sample in inputs:
+        start = 0
+        for details in interpreter.get_input_details():
+            end = start + int(np.prod(details["shape"]))
+            values = sample[start:end].reshape(details["shape"])
+            interpreter.set_tensor(details["index"], values)
+            start = end
+        interpreter.invoke()
+        outputs = (interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details())
+        rows.append(np.concatenate([output.ravel() for output in outputs]))
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        pytest.param(
+            PADDED_SPACE_TO_BATCH_CASES,
+            id="TFLM pads SPACE_TO_BATCH_ND with what its memory holds",
+        ),
+        pytest.param(
+            [
+                reduced("MEAN", f"m{i}", axes=axes, scales=(0.05, 0.08), zero_points=(-7, 3))
+                for i, axes in enumerate([(1, 2, 3), (0, 1, 2, 3), (3, 0, 1)])
+            ],
+            id="TFLM has room for two reduced dimensions",
+        ),
+        pytest.param(
+            [
+                pad("p", shape=(2,) * 5, borders=((0, 1), (2, 0), (1, 1), (0, 3), (1, 2))),
+                concatenation("c", shapes=((1, 2, 2, 3, 2), (1, 2, 2, 1, 2)), axis=3),
+                strided_slice(
+                    "s",
+                    shape=(1, 5, 2, 3, 4),
+                    begin=(0, 4, 0, 0, 3),
+                    end=(1, 0, 2, 3, 0),
+                    strides=(1, -2, 1, 1, -1),
+                ),
+            ],
+            id="TFLM takes at most four dimensions",
+        ),
+    ],
+)
+def test_c_on_the_host_equals_litert(nodes):
+    graph = model_of(*nodes)
+    inputs = samples(graph, random=10)
+    compiled = compile_tflite(write_tflite(graph))
+    got = run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
+    np.testing.assert_array_equal(got.reshape(len(inputs), -1), run_litert(graph, inputs))
+
+
+def test_a_sum_over_three_dimensions():
+    """TFLM has no room for the third; LiteRT's reference does not rescale this sum."""
+    node = reduced("SUM", "s", axes=(1, 2, 3), scales=(0.05, 2.0), zero_points=(-7, 3))
+    graph = model_of(node)
+    inputs = samples(graph, random=10)
+    centred = inputs.reshape(len(inputs), -1).astype(np.int64) + 7
+    scale = quantize_multiplier(node.input(0).scale / node.output.scale)
+    expected = np.clip(requantize(centred.sum(axis=1), *scale) + 3, -128, 127)
+    got = run_on_host(compile_tflite(write_tflite(graph)), inputs, cc="gcc")
+    np.testing.assert_array_equal(got.reshape(-1), expected)
