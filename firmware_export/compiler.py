@@ -16,6 +16,7 @@ from firmware_export.names import c_identifier
 from firmware_export.ops import KernelCall, check_supported, definition
 from firmware_export.ops.limits import activation_name, quantization_fault
 from firmware_export.passes import run_passes
+from firmware_export.passes.fold_constants import fold_constants
 from firmware_export.target import find_core
 from firmware_export.tflite_reader import read_bytes, read_tflite
 
@@ -42,7 +43,8 @@ def compile_tflite(
     find_core(target)
     data = read_bytes(model)
     name = c_identifier(name or (model.stem if isinstance(model, Path) else "model"))
-    graph = read_tflite(data)
+    # Before the check: what computes shapes is not among the operators, and has to be gone.
+    graph = fold_constants(read_tflite(data))
     check_supported(graph)
     check_ports(graph)
     return _compile(run_passes(graph), name, hashlib.sha256(data).hexdigest())
