@@ -7,12 +7,14 @@ from collections.abc import Callable
 from firmware_export.ir import Graph
 from firmware_export.passes.alias_views import alias_views
 from firmware_export.passes.drop_unused import drop_unused
+from firmware_export.passes.fuse_dilation import fuse_dilation
 from firmware_export.passes.verify import verify
 
 Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     drop_unused,  # first: nothing after it works on what is not needed
+    fuse_dilation,  # before the views: it looks for operators that follow each other
     alias_views,  # last: what remains is what runs, and lifetimes are computed from it
 )
 

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from numpy.typing import NDArray
 
 from firmware_export import compile_tflite
-from firmware_export.ir import Graph
 from firmware_export.measure import run_on_host
 from firmware_export.numerics import quantize_multiplier, requantize
 from firmware_export.tflite_writer import write_tflite
+from tests.firmware.fixtures.litert import run_litert
 from tests.firmware.fixtures.movement_ops import (
     PADDED_SPACE_TO_BATCH_CASES,
     concatenation,
@@ -18,27 +16,6 @@ from tests.firmware.fixtures.movement_ops import (
     strided_slice,
 )
 from tests.firmware.fixtures.single_ops import model_of, samples
-
-
-def run_litert(graph: Graph, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-    """The reference kernels of LiteRT: int8 [n, bytes of all outputs]."""
-    interpreter = Interpreter(
-        model_content=write_tflite(graph),
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-    )
-    interpreter.allocate_tensors()
-    rows = []
-    for sample in inputs:
-        start = 0
-        for details in interpreter.get_input_details():
-            end = start + int(np.prod(details["shape"]))
-            values = sample[start:end].reshape(details["shape"])
-            interpreter.set_tensor(details["index"], values)
-            start = end
-        interpreter.invoke()
-        outputs = (interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details())
-        rows.append(np.concatenate([output.ravel() for output in outputs]))
-    return np.stack(rows)
 
 
 @pytest.mark.parametrize(
