@@ -61,9 +61,9 @@ def _shape(node: Node) -> Array | None:
 
 def _pack(node: Node) -> Array | None:
     values = [tensor.values for tensor in node.inputs if tensor]
-    axis = node.option("axis")
-    rank = values[0].ndim + 1
-    if len({value.shape for value in values}) != 1 or not -rank <= axis < rank:
+    axis, rank = node.option("axis"), len(node.output.shape)
+    alike = len({value.shape for value in values}) == 1 and values[0].ndim == rank - 1
+    if not alike or not -rank <= axis < rank:
         return None
     return np.stack(values, axis)
 

@@ -120,6 +120,8 @@ NOT_FOLDED = {
     "a wrong shape": pack(A, integers("b", 1, 2)),
     "other shapes inside": pack(A, integers("b", 1)),
     "an input to come": pack(A, Tensor("x", (2,), "int32")),
+    "nothing": replace(pack(A), inputs=()),
+    "another rank": replace(pack(A, A), outputs=(Tensor("packed", (2,), "int32"),)),
     "another type": pack(A, constant("f", np.array([1.0, 2.0], np.float32))),
     "an axis outside": replace(pack(A, A), options={"axis": 3}),
     "no element there": element(A, 2),
