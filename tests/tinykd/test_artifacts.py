@@ -216,8 +216,9 @@ def test_the_lock_falls_with_the_one_who_held_it(tmp_path):
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, place):
     (tmp_path / "file").write_text("in the way")
     run = RunDirectory(tmp_path / place)
-    with pytest.raises(ArtifactError, match=r"cannot be written .*Choose another --out"), (
-        run.locked()
+    with (
+        pytest.raises(ArtifactError, match=r"cannot be written .*Choose another --out"),
+        run.locked(),
     ):
         pass
     assert (tmp_path / "file").read_text() == "in the way"

@@ -73,9 +73,7 @@ def test_the_teacher_stays_bit_for_bit_and_the_student_learns(dataset, distill, 
 def test_both_students_start_alike_and_only_the_teacher_parts_them(distill, soft_targets):
     taught, students = distill(soft_targets, name="taught")
     assert taught.alpha == 0.99
-    assert not all(
-        map(np.array_equal, weights(students["scratch"]), weights(students["student"]))
-    )
+    assert not all(map(np.array_equal, weights(students["scratch"]), weights(students["student"])))
     alone = CONFIG.model_copy(update={"alpha": 0.0})
     level, same = distill(soft_targets, alone, name="alone")
     assert all(map(np.array_equal, weights(same["scratch"]), weights(same["student"])))

@@ -26,14 +26,14 @@ def test_the_bounds_are_the_shares_that_lie_196_deviations_away(counts):
     """The definition: at each bound, the score statistic is the normal quantile."""
     correct, samples = counts
     share = correct / samples
-    for bound in wilson_interval(correct, samples):
-        assert 0 <= bound <= 1
-        if 0 < bound < 1:
+    low, high = wilson_interval(correct, samples)
+    assert 0 <= low <= share + 1e-12
+    assert share - 1e-12 <= high <= 1
+    for bound in (low, high):
+        if 1e-12 < bound < 1 - 1e-12:  # at 0 and 1 there is no deviation
             deviation = (bound * (1 - bound) / samples) ** 0.5
             # subtracting shares that are close together leaves ten digits
             assert abs(share - bound) / deviation == pytest.approx(1.959964, rel=1e-5)
-    low, high = wilson_interval(correct, samples)
-    assert low <= share <= high
 
 
 def one_hot(classes):

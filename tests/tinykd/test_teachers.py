@@ -38,9 +38,7 @@ def network(library, shape=(5, 5, 1), classes=4, activation=None):
     ],
     ids=["keras 3 .keras", "keras 3 .h5", "keras 2 .h5", "keras 2 .keras"],
 )
-def test_files_of_both_keras_open_with_their_weights(
-    dataset, tmp_path, library, name, opened_by
-):
+def test_files_of_both_keras_open_with_their_weights(dataset, tmp_path, library, name, opened_by):
     saved = network(library)
     saved.save(tmp_path / name)
     teacher = open_teacher(tmp_path / name, dataset, input_scale=1 / 255)

@@ -156,9 +156,7 @@ def test_freezing_comes_before_the_last_part(learn):
 @pytest.mark.parametrize("warmup_fraction", [0.0, 0.1, 0.5])
 def test_the_learning_rate_rises_to_its_peak_and_falls_along_a_cosine(warmup_fraction):
     steps, peak = 200, 0.003
-    schedule = Schedule(
-        epochs=1, batch_size=1, learning_rate=peak, warmup_fraction=warmup_fraction
-    )
+    schedule = Schedule(epochs=1, batch_size=1, learning_rate=peak, warmup_fraction=warmup_fraction)
     step = np.arange(steps + 1, dtype=np.float32)
     rate = schedule.learning_rate_at(tf.constant(step), steps).numpy()
     warmup = max(1, int(warmup_fraction * steps))

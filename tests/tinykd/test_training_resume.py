@@ -105,9 +105,7 @@ def test_ctrl_c_in_the_middle_of_an_epoch(run, whole, epoch, monkeypatch):
     assert_same(run.go(), whole)
 
 
-def test_a_kill_loses_what_came_after_the_last_checkpoint_and_nothing_else(
-    run, whole, monkeypatch
-):
+def test_a_kill_loses_what_came_after_the_last_checkpoint_and_nothing_else(run, whole, monkeypatch):
     """A kill runs no handler: only the checkpoints that were written on the way are there."""
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
 
