@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -184,7 +184,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         ArtifactError: If it cannot be written; an earlier file of that name is then still whole.
     """
     content = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -193,7 +193,8 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise ArtifactError(f"{path}: cannot be written ({error.strerror or error}).") from None
 
 
@@ -203,6 +204,11 @@ def describe_files(root: Path, paths: list[str]) -> tuple[Artifact, ...]:
         Artifact(path=path, sha256=_sha256(root / path), size_bytes=(root / path).stat().st_size)
         for path in paths
     )
+
+
+def _temporary(path: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 def _as_json(value: object) -> Any:
@@ -227,7 +233,7 @@ def _write_record(folder: Path, result: BaseModel, seconds: float) -> None:
     files = {
         file.relative_to(folder).as_posix(): _sha256(file)
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != RECORD
+        if file.is_file() and file.name not in {RECORD, _temporary(folder / RECORD).name}
     }
     record = {"result": result.model_dump(mode="json"), "seconds": seconds, "files": files}
     write_atomically(folder / RECORD, json.dumps(record, indent=1))

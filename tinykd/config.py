@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from firmware_export.errors import BoardError
 from firmware_export.target import find_board
 from tinykd.errors import ConfigError
 
@@ -139,7 +140,10 @@ class TargetConfig(Section):
     @field_validator("board")
     @classmethod
     def _board_exists(cls, board: str) -> str:
-        return find_board(board).key
+        try:
+            return find_board(board).key
+        except BoardError as error:
+            raise ValueError(str(error)) from None  # what pydantic collects, with the key's name
 
 
 class Config(Section):

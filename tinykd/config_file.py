@@ -33,8 +33,13 @@ def _settings(section: Section) -> list[str]:
         if isinstance(value, Section):
             continue
         lines += _comment(meanings[name] + _choices(type(section), name))
-        lines.append(f"# {name} =" if value is None else f"{name} = {json.dumps(value)}")
+        lines.append(f"# {name} =" if value is None else f"{name} = {_literal(value)}")
     return lines
+
+
+def _literal(value: object) -> str:
+    """A TOML value: JSON's, but for characters beyond 16 bits and the one that TOML forbids."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _choices(section: type[Section], name: str) -> str:

@@ -30,8 +30,13 @@ def check_identical(tflm: NDArray[Any], generated_c: NDArray[Any]) -> None:
     """Every output byte of the generated C equals that of TFLM.
 
     Raises:
-        TinykdError: On the first sample that differs.
+        TinykdError: On the first sample that differs, or if there are not equally many.
     """
+    if len(tflm) != len(generated_c):
+        raise TinykdError(
+            f"TFLM answered {len(tflm)} samples and the generated C {len(generated_c)}. This is "
+            "a bug in tinykd: please report it with the .tflite file."
+        )
     same = (tflm.reshape(len(tflm), -1) == generated_c.reshape(len(tflm), -1)).all(axis=1)
     if not same.all():
         raise TinykdError(

@@ -154,7 +154,8 @@ class _Build:
 
         def compute(_folder: Path) -> StudentSummary:
             load_tensorflow(self.progress)
-            from tinykd.students import build_student, summarize_student
+            from tinykd.students.architectures import build_student
+            from tinykd.students.cost import summarize_student
 
             data = self.data.result
             model = build_student(

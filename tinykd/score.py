@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_export import compile_tflite
+from firmware_export import CompiledModel, compile_tflite
 from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflite_reader import read_bytes
 from tinykd.datasets import Dataset
+from tinykd.errors import DataError
 from tinykd.evaluate.ask import run_tflm_in_chunks
 from tinykd.evaluate.table import wilson_interval
 from tinykd.inference import check_identical, classify_int8, quantize_samples
@@ -40,6 +42,7 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
         return [_score(path, logits, dataset, "Keras, float32")]
     tflite = read_bytes(path)
     compiled = compile_tflite(tflite, name=path.stem)
+    _check_ports(path, compiled, dataset)
     inputs = quantize_samples(tflite, dataset.x_test)
     with progress.task(f"LiteRT: {path.name}"):
         litert = classify_int8(tflite, dataset.x_test)
@@ -52,6 +55,23 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
         _score(path, tflm, dataset, f"TFLM, tflite-micro {metadata.version('tflite-micro')}"),
         _score(path, generated_c, dataset, "generated C, host; every byte equal to TFLM"),
     ]
+
+
+def _check_ports(path: Path, compiled: CompiledModel, dataset: Dataset) -> None:
+    """The model takes the data's samples and answers with the data's classes.
+
+    Raises:
+        DataError: If it does not.
+    """
+    takes, samples = compiled.inputs[0].shape[1:], dataset.input_shape
+    if len(compiled.inputs) != 1 or math.prod(takes) != math.prod(samples):
+        raise DataError(f"{path}: takes samples of {takes}, but the data has {samples}.")
+    gives = compiled.outputs[0].size_bytes
+    if len(compiled.outputs) != 1 or gives != dataset.classes:
+        raise DataError(
+            f"{path}: gives {gives} values for a sample, but the data has {dataset.classes} "
+            "classes."
+        )
 
 
 def _score(path: Path, outputs: NDArray[Any], dataset: Dataset, how: str) -> FileScore:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,11 +20,12 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
+from tinykd.errors import TinykdError
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
 
 CHECKPOINT_SECONDS = 5.0
-"""A training that is killed loses at most this much work."""
+"""A training that is killed loses this much work, or one epoch if that takes longer."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Trainee:
         model: Keras 3 or tf_keras model from float32 to logits.
         input_scale: What raw samples are multiplied by.
         training: Value of the model's ``training`` argument while it learns.
-        freeze: Called once, before the last ``frozen_fraction`` of the epochs.
+        freeze: Called before each of the last ``frozen_fraction`` of the epochs.
     """
 
     name: Literal["teacher", "scratch", "student", "qat"]
@@ -149,6 +150,9 @@ def train(
 
     Returns:
         Loss and validation accuracy of every epoch that ran.
+
+    Raises:
+        TinykdError: If the loss is no longer a number.
     """
     steps_per_epoch = rows.samples // min(schedule.batch_size, rows.samples)
     optimizer = _build_optimizer(trainee.model, schedule, schedule.epochs * steps_per_epoch)
@@ -156,24 +160,27 @@ def train(
     state = _State.load_or_new(checkpoint, trainee.model, optimizer)
     forward = _forward_function(trainee)
     freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
-    saved_at = time.monotonic()
+    kept, saved_at = state.snapshot(), time.monotonic()
     try:
         while state.epoch < schedule.epochs and not state.is_finished(schedule.patience):
             if trainee.freeze is not None and state.epoch >= freeze_at:
                 trainee.freeze()
             order = rows.order(batch_size=schedule.batch_size, seed=seed, epoch=state.epoch)
             loss = float(run_epoch(tf.constant(order)))
-            state.record(loss, *_validate(forward, validation))
+            validation_loss, validation_accuracy = _validate(forward, validation)
+            _check_finite(trainee.name, state.epoch, loss, validation_loss)
+            state.record(loss, validation_loss, validation_accuracy)
+            kept = state.snapshot()
             advance(state.epoch)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                state.save(checkpoint)
+                _write_checkpoint(checkpoint, kept)
                 saved_at = time.monotonic()
-    except KeyboardInterrupt:
-        state.save(checkpoint)
+    except KeyboardInterrupt:  # in the middle of an epoch: its half-trained weights do not count
+        _write_checkpoint(checkpoint, kept)
         raise
     if schedule.patience is not None:
         state.restore_best()
-    state.save(checkpoint)
+    _write_checkpoint(checkpoint, state.snapshot())
     advance(schedule.epochs)
     return TrainingCurve(
         name=trainee.name,
@@ -292,22 +299,47 @@ def _validate(
     return float(cross_entropy(logits, labels)), accuracy(logits, labels)
 
 
+def _check_finite(name: str, epoch: int, *losses: float) -> None:
+    """Refuse to go on with weights that are lost.
+
+    Raises:
+        TinykdError: If a loss is infinite or not a number.
+    """
+    if not all(math.isfinite(loss) for loss in losses):
+        raise TinykdError(
+            f"{name}: training diverged in epoch {epoch + 1}, its loss is no longer a number. "
+            "Lower the learning_rate of this stage, and check the range of the data."
+        )
+
+
+def _write_checkpoint(checkpoint: Path, arrays: Mapping[str, Any]) -> None:
+    """Write a snapshot under a temporary name, then rename it."""
+    temporary = checkpoint.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, **arrays)
+    temporary.replace(checkpoint)
+
+
 @dataclass
 class _State:
     """Where a training stands; everything that a continued training needs."""
 
     variables: list[Any]
     model_variables: list[Any]
+    best: list[NDArray[Any]]
     epoch: int = 0
     losses: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
-    best: list[NDArray[Any]] = field(default_factory=list)
 
     @classmethod
     def load_or_new(cls, checkpoint: Path, model: Any, optimizer: Any) -> _State:
         model_variables = _variables(model.variables)
-        state = cls([*model_variables, *_variables(optimizer.variables)], model_variables)
+        state = cls(
+            [*model_variables, *_variables(optimizer.variables)],
+            model_variables,
+            best=[variable.numpy() for variable in model_variables],
+        )
         if checkpoint.exists():
             state._load(checkpoint)
         return state
@@ -332,8 +364,8 @@ class _State:
         for variable, value in zip(self.model_variables, self.best, strict=True):
             variable.assign(value)
 
-    def save(self, checkpoint: Path) -> None:
-        """Write the whole state under a temporary name, then rename it."""
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """The whole state as arrays that no longer change."""
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(self.variables)}
         arrays |= {f"b{i}": value for i, value in enumerate(self.best)}
         history = {
@@ -342,15 +374,21 @@ class _State:
             "accuracies": self.accuracies,
             "validation_losses": self.validation_losses,
         }
-        temporary = checkpoint.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, history=np.array(json.dumps(history)), **arrays)
-        temporary.replace(checkpoint)
+        return {**arrays, "history": np.array(json.dumps(history))}
 
     def _load(self, checkpoint: Path) -> None:
-        with np.load(checkpoint, allow_pickle=False) as saved:
-            for name, value in json.loads(str(saved["history"])).items():
-                setattr(self, name, value)
-            for i, variable in enumerate(self.variables):
-                variable.assign(saved[f"v{i}"])
-            self.best = [saved[f"b{i}"] for i in range(len(self.model_variables))]
+        """Take over a checkpoint; one that is damaged or of another network is as good as none."""
+        try:
+            with checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                history = json.loads(str(saved["history"]))
+                values = [saved[f"v{i}"] for i in range(len(self.variables))]
+                best = [saved[f"b{i}"] for i in range(len(self.model_variables))]
+            if any(v.shape != x.shape for v, x in zip(self.variables, values, strict=True)):
+                return
+        except Exception:  # zipfile, zlib or NumPy, as the damage will have it
+            return
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+        self.best = best
+        for name, value in history.items():
+            setattr(self, name, value)

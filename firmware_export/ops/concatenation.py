@@ -1,4 +1,8 @@
-"""CONCATENATION: tensors side by side along one dimension."""
+"""CONCATENATION: tensors side by side along one dimension.
+
+The bytes are copied. TFLM does so whatever the scales are, and LiteRT refuses scales other than
+the output's: only equal ones mean the same everywhere.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,6 @@ PART_LIMITS = tuple(
     on_each(parts, limit)
     for limit in (int8_activations, quantized_activations, nonempty, same_quantization)
 )
-"""TFLM copies the bytes whatever the scales are, and LiteRT refuses other scales than the output's:
-only equal ones mean the same everywhere."""
 
 
 def some_computed(node: Node) -> str | None:

@@ -9,7 +9,12 @@ from firmware_export.ir import Node, Shape
 from firmware_export.ops import weights
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
-from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
+from firmware_export.ops.windows import (
+    kernel_window,
+    kernel_within_image,
+    known_padding,
+    sensible_strides,
+)
 
 LANES = 4
 """Weights of a channel that the kernel reads at once; see ``tkd_dot_2x2``."""
@@ -45,32 +50,8 @@ def no_dilation(node: Node) -> str | None:
     return None if dilation == (1, 1) else str(dilation)
 
 
-def channel_scales(node: Node) -> str | None:
-    """Weights must have one scale, or one for each output channel on axis 0.
-
-    Quantize the weights per tensor or per output channel.
-    """
-    found = node.input(1).quantization
-    if found is None or len(found.scales) == 1 or found.axis == 0:
-        return None
-    return f"{len(found.scales)} on axis {found.axis}"
-
-
-def kernel_within_image(node: Node) -> str | None:
-    """With VALID padding the kernel must fit into the image.
-
-    Use SAME padding or a smaller kernel.
-    """
-    return fits(_window(node))
-
-
-def _window(node: Node) -> Window:
-    _, height, width, _ = node.input(1).shape
-    return window_of(node, (height, width))
-
-
 def _output_shape(node: Node) -> Shape:
-    return (node.input(0).shape[0], *_window(node).output, node.input(1).shape[0])
+    return (node.input(0).shape[0], *kernel_window(node).output, node.input(1).shape[0])
 
 
 def _macs(node: Node) -> int:
@@ -93,7 +74,7 @@ def emit(node: Node) -> KernelCall:
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
-        structs=(_window(node).struct(node), shape, stage),
+        structs=(kernel_window(node).struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": lay_out_weights(filters), **constants},
         row_types=weights.ROW_TYPES,
@@ -137,11 +118,11 @@ CONV_2D = OpDef(
         sensible_strides,
         no_dilation,
         weights.symmetric_weights,
-        channel_scales,
+        weights.channel_scales,
         kernel_within_image,
     ),
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
-    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+    numeric_constraints=weights.VALUE_LIMITS,
 )

@@ -7,7 +7,12 @@ from firmware_export.ops import weights
 from firmware_export.ops.conv_2d import no_dilation
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
-from firmware_export.ops.windows import Window, fits, known_padding, sensible_strides, window_of
+from firmware_export.ops.windows import (
+    kernel_window,
+    kernel_within_image,
+    known_padding,
+    sensible_strides,
+)
 
 WORD_BYTES = 4
 """The kernel keeps two words for each row of taps, and reads up to one beyond the last value."""
@@ -24,32 +29,8 @@ def depthwise_weights(node: Node) -> str | None:
     return None if right else f"{list(shape)} for {channels} input channels"
 
 
-def channel_scales(node: Node) -> str | None:
-    """Weights must have one scale, or one for each output channel on axis 3.
-
-    Quantize the weights per tensor or per output channel.
-    """
-    found = node.input(1).quantization
-    if found is None or len(found.scales) == 1 or found.axis == 3:
-        return None
-    return f"{len(found.scales)} on axis {found.axis}"
-
-
-def kernel_within_image(node: Node) -> str | None:
-    """With VALID padding the kernel must fit into the image.
-
-    Use SAME padding or a smaller kernel.
-    """
-    return fits(_window(node))
-
-
-def _window(node: Node) -> Window:
-    _, height, width, _ = node.input(1).shape
-    return window_of(node, (height, width))
-
-
 def _output_shape(node: Node) -> Shape:
-    return (node.input(0).shape[0], *_window(node).output, node.input(1).shape[3])
+    return (node.input(0).shape[0], *kernel_window(node).output, node.input(1).shape[3])
 
 
 def _macs(node: Node) -> int:
@@ -60,7 +41,7 @@ def _macs(node: Node) -> int:
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
-    window = _window(node)
+    window = kernel_window(node)
     plane_height, plane_width = window.reach
     shape = Struct(
         "tkd_depthwise_shape",
@@ -97,11 +78,11 @@ DEPTHWISE_CONV_2D = OpDef(
         sensible_strides,
         no_dilation,
         weights.symmetric_weights,
-        channel_scales,
+        weights.channel_scales,
         kernel_within_image,
     ),
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
-    numeric_constraints=(weights.int32_bias, *weights.SCALE_LIMITS),
+    numeric_constraints=weights.VALUE_LIMITS,
 )

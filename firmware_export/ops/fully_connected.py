@@ -39,17 +39,6 @@ def whole_rows(node: Node) -> str | None:
     return None if found % features == 0 else f"{found} values for rows of {features}"
 
 
-def channel_scales(node: Node) -> str | None:
-    """Weights must have one scale, or one for each output feature on axis 0.
-
-    Quantize the weights per tensor or per output feature.
-    """
-    found = node.input(1).quantization
-    if found is None or len(found.scales) == 1 or found.axis == 0:
-        return None
-    return f"{len(found.scales)} on axis {found.axis}"
-
-
 def bias_on_the_sums_scale(node: Node) -> str | None:
     """A bias must have the scale of the sums, input scale times weight scale.
 
@@ -110,14 +99,10 @@ FULLY_CONNECTED = OpDef(
         whole_rows,
         known_activation,
         weights.symmetric_weights,
-        channel_scales,
+        weights.channel_scales,
     ),
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
-    numeric_constraints=(
-        weights.int32_bias,
-        bias_on_the_sums_scale,
-        *weights.SCALE_LIMITS,
-    ),
+    numeric_constraints=(*weights.VALUE_LIMITS, bias_on_the_sums_scale),
 )

@@ -1,4 +1,12 @@
-"""MEAN over any dimensions; over height and width it is global average pooling."""
+"""MEAN over any dimensions; over height and width it is global average pooling.
+
+The sum of ``x - zero_point`` is exact. One multiplier holds scale ratio and division: the Q31
+multiplier of ``input scale / output scale`` is shifted left as far as the number of values
+allows, divided by it as an integer, rounding down, and the shift is taken back at the end.
+
+TFLM has room for two dimensions to reduce; the arithmetic over more is the same, and that of
+LiteRT.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""PAD and PADV2: a border of one value."""
+"""PAD and PADV2: a border of one value.
+
+PAD fills it with the output's zero point, which is real zero; PADV2 with a value of its own.
+"""
 
 from __future__ import annotations
 

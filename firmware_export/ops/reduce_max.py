@@ -1,4 +1,7 @@
-"""REDUCE_MAX: the largest value along any dimensions."""
+"""REDUCE_MAX: the largest value along any dimensions.
+
+Both sides have the same scale, so that no value is computed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR: an image of another height and width."""
+"""RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR: an image of another height and width.
+
+Which rows and columns an output lies at is worked out by the compiler: for the nearest in float32,
+for bilinear with ten bits of fraction, as TFLite does. The four values are weighted in integers,
+with twenty bits of fraction, and rounded to nearest, ties away from zero.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND: every n-th row and column as an image of its own."""
+"""SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND: every n-th row and column as an image of its own.
+
+Borders are filled with the zero point, as in LiteRT. TFLM never sets its ``output_offset``, so that
+it fills them with whatever its memory holds
+(tensorflow/lite/micro/kernels/space_to_batch_nd_common.cc).
+"""
 
 from __future__ import annotations
 
@@ -135,11 +140,7 @@ def _blocks(node: Node, space: Tensor, batch: Tensor) -> Struct:
 
 
 def emit_space_to_batch(node: Node) -> KernelCall:
-    """The C call of a SPACE_TO_BATCH_ND; what is padded is the zero point, as in LiteRT.
-
-    TFLM never sets its ``output_offset``, so that it pads with whatever its memory holds
-    (tensorflow/lite/micro/kernels/space_to_batch_nd_common.cc).
-    """
+    """The C call of a SPACE_TO_BATCH_ND; what is padded is the zero point."""
     return KernelCall(
         kernel="tkd_space_to_batch_s8",
         structs=(_blocks(node, node.input(0), node.output),),

@@ -1,4 +1,7 @@
-"""STRIDED_SLICE: every n-th value of a range along each dimension, forwards or backwards."""
+"""STRIDED_SLICE: every n-th value of a range along each dimension, forwards or backwards.
+
+Ranges are Python's: negative indices count from the end, and what lies outside is cut off.
+"""
 
 from __future__ import annotations
 

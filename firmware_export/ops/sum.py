@@ -1,4 +1,7 @@
-"""SUM over any dimensions."""
+"""SUM over any dimensions.
+
+The sum of ``x - zero_point`` is exact, and is scaled once, by ``input scale / output scale``.
+"""
 
 from __future__ import annotations
 

@@ -8,11 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_export.ir import Array, Node
-from firmware_export.numerics import (
-    INT32_MAX,
-    activation_range,
-    quantize_multipliers,
-)
+from firmware_export.numerics import INT32_MAX, activation_range, quantize_multipliers
 from firmware_export.ops.definition import Struct
 from firmware_export.ops.limits import activation_name
 
@@ -42,6 +38,17 @@ def symmetric_weights(node: Node) -> str | None:
     if any(not math.isfinite(scale) or scale < 0 for scale in found.scales):
         return f"scales {min(found.scales)} to {max(found.scales)}"
     return f"zero points {set(found.zero_points)}" if any(found.zero_points) else None
+
+
+def channel_scales(node: Node) -> str | None:
+    """Weights must have one scale, or one for each output channel.
+
+    Quantize the weights per tensor or per output channel.
+    """
+    found = node.input(1).quantization
+    if found is None or len(found.scales) == 1 or found.axis == _channel_axis(node):
+        return None
+    return f"{len(found.scales)} on axis {found.axis}"
 
 
 def int32_bias(node: Node) -> str | None:
@@ -78,16 +85,19 @@ def bounded_accumulator(node: Node) -> str | None:
     return None if largest <= INT32_MAX else f"2^{math.log2(largest):.1f}"
 
 
-WEIGHT_LIMITS = (int8_weights, symmetric_weights, int32_bias)
-SCALE_LIMITS = (bounded_scale, bounded_accumulator)
+VALUE_LIMITS = (int32_bias, bounded_scale, bounded_accumulator)
+"""Limits of the numbers of a layer; they rely on its shapes."""
 
 
 def filters(node: Node) -> npt.NDArray[np.int8]:
     """The weights with the output channel first: int8 [channels, weights of a channel]."""
-    values = node.input(1).values.astype(np.int8)
-    if node.op == "DEPTHWISE_CONV_2D":  # [1, kernel height, kernel width, channels]
-        values = np.moveaxis(values, 3, 0)
+    values = np.moveaxis(node.input(1).values.astype(np.int8), _channel_axis(node), 0)
     return np.ascontiguousarray(values.reshape(node.output.shape[-1], -1))
+
+
+def _channel_axis(node: Node) -> int:
+    """Axis of the weights along which the output channels lie."""
+    return 3 if node.op == "DEPTHWISE_CONV_2D" else 0
 
 
 def bias(node: Node) -> npt.NDArray[np.int64]:
@@ -147,13 +157,12 @@ def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
 def _real_scales(node: Node) -> list[float]:
     """Input scale times weight scale over output scale: one for all channels, or one for each.
 
-    TFLM multiplies the float32 scales as doubles, except in FULLY_CONNECTED with one weight scale,
-    where it multiplies them as float32 first (``GetQuantizedConvolutionMultipler``,
-    tensorflow/lite/kernels/kernel_util.cc).
+    Products of the float32 scales as doubles. Older sources of TFLite round the product to float32
+    for FULLY_CONNECTED with one weight scale (``GetQuantizedConvolutionMultipler``); the TFLM
+    interpreter that is our oracle does not.
+
+    Source: ``PopulateConvolutionQuantizationParams``, tensorflow/lite/kernels/kernel_util.cc.
     """
     weights = node.input(1).quantization
     scales = weights.scales if weights else ()
-    x, y = node.input(0).scale, node.output.scale
-    if node.op == "FULLY_CONNECTED" and len(scales) == 1:
-        return [float(np.float32(x) * np.float32(scales[0])) / y]
-    return [x * scale / y for scale in scales]
+    return [node.input(0).scale * scale / node.output.scale for scale in scales]

@@ -92,6 +92,20 @@ def window_of(node: Node, kernel: tuple[int, int]) -> Window:
     )
 
 
+def kernel_window(node: Node) -> Window:
+    """The window of a convolution, whose weights are [_, height, width, _]."""
+    _, height, width, _ = node.input(1).shape
+    return window_of(node, (height, width))
+
+
+def kernel_within_image(node: Node) -> str | None:
+    """With VALID padding the kernel must fit into the image.
+
+    Use SAME padding or a smaller kernel.
+    """
+    return fits(kernel_window(node))
+
+
 def sensible_strides(node: Node) -> str | None:
     """Strides must be between 1 and 32767.
 

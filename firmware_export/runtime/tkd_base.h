@@ -40,7 +40,8 @@ typedef int16_t tkd_lane;
 
 /* Cortex-M4, M7 and M33 multiply two pairs of 16-bit values in one instruction. The instructions
  * are written out because the compilers that Arduino cores ship lack the ACLE intrinsics. */
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && \
+    !defined(__ARM_BIG_ENDIAN)
 #define TKD_DSP 1
 #else
 #define TKD_DSP 0

@@ -132,11 +132,13 @@ TKD_INLINE void tkd_dot_2x2(const tkd_lane *patches, const int8_t *weights, int3
 #else
     for (int32_t i = 0; i < depth; i += 4) {
         for (int32_t pixel = 0; pixel < 2; ++pixel) {
+            const int32_t x0 = patches[2 * pixel];
+            const int32_t x1 = patches[2 * pixel + 1];
+            const int32_t x2 = patches[2 * pixel + 4];
+            const int32_t x3 = patches[2 * pixel + 5];
             for (int32_t k = 0; k < 2; ++k) {
-                sums[pixel][k] += patches[2 * pixel] * weights[4 * k] +
-                                  patches[2 * pixel + 1] * weights[4 * k + 2] +
-                                  patches[2 * pixel + 4] * weights[4 * k + 1] +
-                                  patches[2 * pixel + 5] * weights[4 * k + 3];
+                const int8_t *const w = weights + 4 * k;
+                sums[pixel][k] += x0 * w[0] + x1 * w[2] + x2 * w[1] + x3 * w[3];
             }
         }
         patches += 8;

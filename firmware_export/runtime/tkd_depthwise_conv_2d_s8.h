@@ -34,19 +34,6 @@ TKD_INLINE void tkd_gather_plane(const tkd_window *window, const tkd_depthwise_s
     }
 }
 
-/* sum_ij corner[i][j] * filter[i][j]; corner lies in the plane */
-TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_depthwise_shape *shape,
-                                     const int8_t *corner, const int8_t *filter)
-{
-    int32_t sum = 0;
-    for (int32_t i = 0; i < window->kernel_height; ++i) {
-        for (int32_t j = 0; j < window->kernel_width; ++j) {
-            sum += corner[i * shape->plane_width + j] * filter[i * window->kernel_width + j];
-        }
-    }
-    return sum;
-}
-
 #if TKD_DSP
 /* sum + a.low * b.low */
 TKD_INLINE int32_t tkd_multiply_low(uint32_t a, uint32_t b, int32_t sum)
@@ -86,45 +73,61 @@ TKD_INLINE void tkd_depthwise_dot_3x2(const tkd_window *window, const tkd_depthw
         sums[1] = tkd_multiply_high_low(even, pairs[2 * i + 1], sums[1]);
     }
 }
-#endif
 
-/* All outputs of one channel.
- * taps    [kernel_height, 2] words for tkd_pair_taps
- * output  its first value; the next is channels further */
-TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwise_shape *shape,
-                                    const tkd_output_stage *stage, const tkd_channel *scaling,
-                                    const int8_t *filter, const int8_t *plane, tkd_word *taps,
-                                    int32_t channels, int8_t *output)
+/* All outputs of one channel, two at a time, for rows of three taps and horizontal stride 1.
+ * pairs     [kernel_height, 2] words, filled here
+ * distance  from one value of output to the next */
+TKD_INLINE void tkd_depthwise_plane_in_pairs(const tkd_window *window,
+                                             const tkd_depthwise_shape *shape,
+                                             const tkd_output_stage *stage,
+                                             const tkd_channel *scaling, const int8_t *filter,
+                                             const int8_t *plane, tkd_word *pairs,
+                                             int32_t distance, int8_t *output)
 {
-#if TKD_DSP
-    const int32_t in_pairs = window->kernel_width == 3 && window->stride_width == 1;
-    if (in_pairs) {
-        tkd_pair_taps(filter, window->kernel_height, taps);
-    }
-#else
-    const int32_t in_pairs = 0;
-    (void)taps;
-#endif
+    tkd_pair_taps(filter, window->kernel_height, pairs);
     for (int32_t y = 0; y < window->output_height; ++y) {
         const int8_t *const row = plane + y * window->stride_height * shape->plane_width;
-        for (int32_t x = 0; x < window->output_width; x += in_pairs ? 2 : 1) {
-            const int8_t *const corner = row + x * window->stride_width;
-#if TKD_DSP
-            if (in_pairs) {
-                int32_t sums[2] = {scaling->bias, scaling->bias};
-                tkd_depthwise_dot_3x2(window, shape, corner, taps, sums);
-                output[0] = tkd_finish(stage, scaling, sums[0]);
-                output += channels;
-                if (x + 1 < window->output_width) {
-                    output[0] = tkd_finish(stage, scaling, sums[1]);
-                    output += channels;
-                }
-                continue;
+        for (int32_t x = 0; x < window->output_width; x += 2) {
+            int32_t sums[2] = {scaling->bias, scaling->bias};
+            tkd_depthwise_dot_3x2(window, shape, row + x, pairs, sums);
+            output[0] = tkd_finish(stage, scaling, sums[0]);
+            output += distance;
+            if (x + 1 < window->output_width) {
+                output[0] = tkd_finish(stage, scaling, sums[1]);
+                output += distance;
             }
+        }
+    }
+}
 #endif
-            output[0] = tkd_finish(
-                stage, scaling, scaling->bias + tkd_depthwise_dot(window, shape, corner, filter));
-            output += channels;
+
+/* sum_ij corner[i][j] * filter[i][j]; corner lies in the plane */
+TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                     const int8_t *corner, const int8_t *filter)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < window->kernel_height; ++i) {
+        for (int32_t j = 0; j < window->kernel_width; ++j) {
+            sum += corner[i * shape->plane_width + j] * filter[i * window->kernel_width + j];
+        }
+    }
+    return sum;
+}
+
+/* All outputs of one channel.
+ * distance  from one value of output to the next */
+TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                    const tkd_output_stage *stage, const tkd_channel *scaling,
+                                    const int8_t *filter, const int8_t *plane, int32_t distance,
+                                    int8_t *output)
+{
+    for (int32_t y = 0; y < window->output_height; ++y) {
+        const int8_t *const row = plane + y * window->stride_height * shape->plane_width;
+        for (int32_t x = 0; x < window->output_width; ++x) {
+            const int8_t *const corner = row + x * window->stride_width;
+            const int32_t sum = scaling->bias + tkd_depthwise_dot(window, shape, corner, filter);
+            output[0] = tkd_finish(stage, scaling, sum);
+            output += distance;
         }
     }
 }
@@ -153,13 +156,21 @@ TKD_INLINE void tkd_depthwise_conv_2d_s8(const tkd_window *window,
     }
     for (int32_t batch = 0; batch < window->batches; ++batch) {
         for (int32_t o = 0; o < channels; ++o) {
-            const int8_t *const image = input + batch * input_size;
+            const tkd_channel *const scaling = &stage->channels[o];
+            const int8_t *const filter = weights + o * filter_size;
+            int8_t *const first = output + batch * output_size + o;
             if (o % shape->depth_multiplier == 0) {
-                tkd_gather_plane(window, shape, image + o / shape->depth_multiplier, plane);
+                tkd_gather_plane(window, shape,
+                                 input + batch * input_size + o / shape->depth_multiplier, plane);
             }
-            tkd_depthwise_plane(window, shape, stage, &stage->channels[o],
-                                weights + o * filter_size, plane, scratch, channels,
-                                output + batch * output_size + o);
+#if TKD_DSP
+            if (window->kernel_width == 3 && window->stride_width == 1) {
+                tkd_depthwise_plane_in_pairs(window, shape, stage, scaling, filter, plane, scratch,
+                                             channels, first);
+                continue;
+            }
+#endif
+            tkd_depthwise_plane(window, shape, stage, scaling, filter, plane, channels, first);
         }
     }
 }

@@ -1,5 +1,7 @@
 """Rounding: against exact rational arithmetic, and against the C twins."""
 
+import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -138,6 +140,50 @@ def test_the_c_twins_agree(tmp_path):
         if shift <= 0:
             shifted = rounding_shift_right(values, -shift)
             assert got[chosen, 1].tolist() == shifted.tolist()
+
+
+SOFTMAX_MAIN = """
+#include <stdio.h>
+int main(void)
+{
+    int32_t x[2];
+    while (fread(x, sizeof x[0], 2, stdin) == 2) {
+        const int32_t out[2] = {tkd_exp_of_negative(x[0]), tkd_reciprocal_of_one_plus(x[1])};
+        fwrite(out, sizeof out[0], 2, stdout);
+    }
+    return 0;
+}
+"""
+
+
+def test_the_fixed_point_functions_of_softmax_are_accurate(tmp_path):
+    """Bytes do not show a lost step: outputs have 8 bits, these functions 22 and more."""
+    (tmp_path / "soft.c").write_text(bundle(["tkd_softmax_s8"]) + SOFTMAX_MAIN)
+    flags = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    run_tool(["gcc", *flags, "soft.c", "-o", "soft"], cwd=str(tmp_path))
+    rng = np.random.default_rng(0)
+    exponents = np.concatenate([rng.integers(-(31 << 26), 1, 5000), [0, -1, -(31 << 26)]])
+    fractions = np.concatenate([rng.integers(0, 2**31, 5000), [0, 1, 2**31 - 1]])
+    rows = np.stack([exponents, fractions], axis=1).astype(np.int32)
+    output = run_tool([str(tmp_path / "soft")], cwd=str(tmp_path), stdin=rows.tobytes())
+    got = np.frombuffer(output, np.int32).reshape(-1, 2) / 2.0**31
+    # The Taylor series stops before the term (1/8)^5 / 5!.
+    assert np.abs(got[:, 0] - np.exp(exponents / 2.0**26)).max() < (1 / 8) ** 5 / 120
+    assert np.abs(got[:, 1] - 1 / (1 + fractions / 2.0**31)).max() < 2.0**-27
+
+
+def test_the_constants_of_softmax_are_what_their_comments_say():
+    text = bundle(["tkd_softmax_s8"])
+    powers = [round_half_away(math.exp(-(2.0**k)) * 2**31) for k in range(-2, 5)]
+    for name, values in (
+        ("exp_of_minus_eighth", [round_half_away(math.exp(-1 / 8) * 2**31)]),
+        ("third", [round_half_away(2**31 / 3)]),
+        ("exp_of_minus_power[7]", powers),
+        ("estimate", [round_half_away(48 / 17 * 2**29)]),
+    ):
+        literal = text.split(f"int32_t {name} = ")[1].split(";")[0]
+        assert [int(v) for v in re.findall(r"\d{3,}", literal)][: len(values)] == values
+    assert f"(half, -{round_half_away(32 / 17 * 2**29)})" in text
 
 
 @pytest.mark.parametrize(

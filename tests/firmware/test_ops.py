@@ -3,12 +3,15 @@
 The cases of one operator are side by side in one model, so that one build runs them all.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from firmware_export import compile_tflite
-from firmware_export.ir import Graph, Node
+from firmware_export.ir import Graph, Node, Quantization
 from firmware_export.measure import emulate, run_on_host
+from firmware_export.numerics import quantize_multiplier, requantize
 from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
@@ -26,10 +29,14 @@ from tests.firmware.fixtures.single_ops import (
     reshape,
     samples,
     softmax,
+    with_real_scale,
 )
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 EXTREME_ZERO_POINTS = ((-128, -128), (127, 127), (-128, 127), (0, 0))
+
+# No shift, the least shift of either kind, and the greatest that leaves something.
+REAL_SCALES = (0.7, 0.3, 1.4, 2.0**-16)
 
 CONV_2D = [
     *({"activation_function": a, "spread": 0.3} for a in ACTIVATIONS),
@@ -189,12 +196,17 @@ RESHAPE = [
 CASES: dict[str, list[Node]] = {
     "ADD": [add(f"add{i}", **case) for i, case in enumerate(ADD)],
     "AVERAGE_POOL_2D": [pool_2d("AVERAGE_POOL_2D", f"avg{i}", **c) for i, c in enumerate(POOL)],
-    "CONV_2D": [conv_2d(f"conv{i}", i, **case) for i, case in enumerate(CONV_2D)],
+    "CONV_2D": [
+        *(conv_2d(f"conv{i}", i, **case) for i, case in enumerate(CONV_2D)),
+        *(with_real_scale(conv_2d(f"scaled{i}", i), r) for i, r in enumerate(REAL_SCALES)),
+    ],
     "DEPTHWISE_CONV_2D": [
-        depthwise_conv_2d(f"dw{i}", i, **case) for i, case in enumerate(DEPTHWISE_CONV_2D)
+        *(depthwise_conv_2d(f"dw{i}", i, **case) for i, case in enumerate(DEPTHWISE_CONV_2D)),
+        *(with_real_scale(depthwise_conv_2d(f"ds{i}", i), r) for i, r in enumerate(REAL_SCALES)),
     ],
     "FULLY_CONNECTED": [
-        fully_connected(f"fc{i}", i, **case) for i, case in enumerate(FULLY_CONNECTED)
+        *(fully_connected(f"fc{i}", i, **case) for i, case in enumerate(FULLY_CONNECTED)),
+        *(with_real_scale(fully_connected(f"fs{i}", i), r) for i, r in enumerate(REAL_SCALES)),
     ],
     "MAX_POOL_2D": [pool_2d("MAX_POOL_2D", f"max{i}", **c) for i, c in enumerate(POOL)],
     "MEAN": [
@@ -206,6 +218,37 @@ CASES: dict[str, list[Node]] = {
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
     **movement_ops.CASES,
 }
+
+
+def scaled(scale: float) -> Quantization:
+    return Quantization((scale,), (0,), 0)
+
+
+def scales_that_round_apart() -> Node:
+    """FULLY_CONNECTED whose outputs tell how the scales were multiplied.
+
+    The product of the two scales rounds differently in float32 and in double. Each feature has a
+    bias (its weights are 0) that the one multiplier brings just over a half and the other does not.
+    """
+    made = fully_connected("apart", 0, shape=(1, 1), features=64)
+    x, weights, bias = (made.input(i) for i in range(3))
+    # With this scale the two products differ by nearly as much as rounding can make them.
+    w_scale = float(np.float32(0.0100000044))
+    y_scale = float(np.float32(x.scale * w_scale / 1e-7))
+    single = float(np.float32(x.scale) * np.float32(w_scale)) / y_scale
+    double = x.scale * w_scale / y_scale
+    assert abs(single / double - 1) > 4e-8
+    halves = np.concatenate([np.arange(-60, -28), np.arange(28, 60)]) + 0.5
+    chosen = np.rint((halves / single + halves / double) / 2).astype(np.int32)
+    rounded = [requantize(chosen, *quantize_multiplier(real)) for real in (single, double)]
+    assert np.all(rounded[0] != rounded[1])
+    output = replace(made.output, quantization=scaled(y_scale))
+    inputs = (
+        x,
+        replace(weights, data=np.zeros((64, 1), np.int8), quantization=scaled(w_scale)),
+        replace(bias, data=chosen, quantization=scaled(x.scale * w_scale)),
+    )
+    return replace(made, inputs=inputs, outputs=(output,))
 
 
 def differing_cases(graph: Graph, got: np.ndarray, expected: np.ndarray) -> list[str]:
@@ -226,6 +269,29 @@ def test_c_on_the_host_equals_tflm(op):
     inputs = samples(graph, random=20)
     got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
     assert differing_cases(graph, got, run_tflm(model, inputs)) == []
+
+
+def test_fully_connected_multiplies_its_scales_like_tflm():
+    graph = model_of(scales_that_round_apart())
+    model = write_tflite(graph)
+    inputs = samples(graph)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc")
+    assert np.array_equal(got, run_tflm(model, inputs))
+
+
+def test_the_clamp_of_relu6_is_rounded_like_tflm():
+    """Six over this scale is 49.4999... in double precision, and 49.5 in float32."""
+    made = fully_connected("clamped", 0, activation_function="RELU6")
+    scale = 0.12121212482452393
+    assert 6 / scale < 49.5 == np.float32(6) / np.float32(scale)
+    bias = replace(made.input(2), data=np.full(5, 2**22, np.int32))
+    output = replace(made.output, quantization=Quantization((scale,), (-20,), 0))
+    made = replace(made, inputs=(*made.inputs[:2], bias), outputs=(output,))
+    model = write_tflite(model_of(made))
+    inputs = samples(model_of(made))
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc")
+    assert got.max() == 50 - 20
+    assert np.array_equal(got, run_tflm(model, inputs))
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])

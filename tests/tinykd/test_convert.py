@@ -19,7 +19,7 @@ from tinykd.errors import ConversionError
 from tinykd.litert import make_interpreter, run_litert
 from tinykd.quantize import scheme
 from tinykd.quantize.qat import calibrate, quantization_aware
-from tinykd.students import STUDENTS
+from tinykd.students.architectures import STUDENTS
 
 L = tf_keras.layers
 

@@ -17,7 +17,7 @@ from tinykd.quantize.quantizers import (
     WeightQuantizer,
     per_depthwise_channel,
 )
-from tinykd.students import STUDENTS
+from tinykd.students.architectures import STUDENTS
 from tinykd.tflite_file import describe
 
 L = tf_keras.layers

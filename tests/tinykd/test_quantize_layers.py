@@ -10,7 +10,7 @@ from tinykd.errors import QuantizationError
 from tinykd.quantize.fold import fold_batch_norm
 from tinykd.quantize.layers import REMEDIES, SUPPORTED, check_quantizable
 from tinykd.quantize.qat import quantization_aware
-from tinykd.students import STUDENTS
+from tinykd.students.architectures import STUDENTS
 
 L = tf_keras.layers
 

@@ -51,10 +51,12 @@ def command(
     from firmware_export import compile_tflite
     from firmware_export.exporters import EXPORTERS, write_files
     from firmware_export.tflite_reader import read_bytes
+    from tinykd.cli.stage_output import naming
     from tinykd.export_request import make_request
 
     tflite = read_bytes(model)
-    compiled = compile_tflite(tflite, name=name or model.stem)
+    with naming(model):
+        compiled = compile_tflite(tflite, name=name or model.stem)
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel
 
+from firmware_export.errors import ModelError
 from tinykd.artifacts import RunDirectory, fingerprint, write_atomically
 
 
@@ -25,6 +26,15 @@ def stage_folder(out: Path, **depends_on: object) -> Iterator[Path]:
         for file in sorted(folder.iterdir()):
             write_atomically(out / file.name, file.read_bytes())
         directory.discard_partial_stages()
+
+
+@contextmanager
+def naming(model: Path) -> Iterator[None]:
+    """Say in an error about a model's content which file it is."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
 
 
 def show_result(result: BaseModel, lines: list[str], *, as_json: bool) -> None:

@@ -36,7 +36,7 @@ def command(
     config = assemble_config(config_file, recipe, data=data, width=width)
     dataset = load_dataset(config.data)
     load_tensorflow(choose_progress(quiet=as_json))
-    from tinykd.students import list_students
+    from tinykd.students.cost import list_students
 
     rows = list_students(config.student.width, dataset.input_shape, dataset.classes)
     if as_json:

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.backend import load_tensorflow
 from tinykd.config import DataConfig
 from tinykd.datasets.dataset import Dataset
 from tinykd.errors import DataError
+from tinykd.progress import Silent
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -60,8 +62,11 @@ def load_fashion_mnist() -> Arrays:
     Raises:
         DataError: If it cannot be downloaded.
     """
+    load_tensorflow(Silent())  # Keras would bring it in, with its messages
+    import keras
     from keras.datasets import fashion_mnist
 
+    keras.utils.disable_interactive_logging()  # its download bar would stand in our output
     try:
         (x_train, y_train), (x_test, y_test) = fashion_mnist.load_data()
     except Exception as error:  # the downloader raises whatever the network gave it
@@ -134,21 +139,22 @@ def _read_npz(path: Path) -> Arrays:
             f"{path}: is not an .npz archive, or is cut short. Write it with numpy.savez."
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             wanted = [key for key in (*REQUIRED_KEYS, "class_names") if key in archive.files]
             arrays = {key: archive[key] for key in wanted}
-    except ValueError as error:
+    except Exception as error:  # zipfile, zlib, tokenize or NumPy, as the damage will have it
         if "allow_pickle" in str(error):
             raise DataError(
                 f"{path}: holds pickled objects, which could run code and are not read. "
                 "Save plain numeric arrays."
             ) from None
         raise DataError(f"{path}: is damaged ({error}). Write it again.") from None
-    except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{path}: is damaged ({error}). Write it again.") from None
     missing = [key for key in REQUIRED_KEYS if key not in arrays]
     if missing:
         raise DataError(f"{path}: lacks {', '.join(missing)}. Needed: {', '.join(REQUIRED_KEYS)}.")
+    foreign = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
+    if foreign:
+        raise DataError(f"{path}: {foreign[0]} is not a NumPy array. Write it with numpy.savez.")
     return arrays
 
 
@@ -170,12 +176,13 @@ def _check(arrays: Arrays, source: str) -> Arrays:
                 f"{source}: y_{split} has labels {labels.min()}..{labels.max()}; "
                 f"{classes} classes allow 0..{classes - 1}."
             )
-    absent = sorted(set(range(classes)) - set(arrays["y_train"].tolist()))
-    if classes - len(absent) < 2:
+    present = np.unique(arrays["y_train"]).tolist()
+    if len(present) < 2:
         raise DataError(f"{source}: y_train has one class only. There is nothing to tell apart.")
-    if absent:
+    if len(present) < classes:
+        absent = next(label for label, found in enumerate([*present, None]) if label != found)
         raise DataError(
-            f"{source}: y_train has no sample of class {absent[0]}, of {classes} classes "
+            f"{source}: y_train has no sample of class {absent}, of {classes} classes "
             f"(0..{classes - 1}). Every class needs samples, without gaps in the labels."
         )
     labels_as_int32 = {key: arrays[key].astype(np.int32) for key in ("y_train", "y_test")}
@@ -193,9 +200,14 @@ def _check_samples(samples: NDArray[Any], where: str) -> None:
         )
     if samples.size == 0:
         raise DataError(f"{where} is empty.")
-    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-        first = int(np.argmin(np.isfinite(samples).reshape(len(samples), -1).all(axis=1)))
-        raise DataError(f"{where} holds NaN or infinity, first in sample {first}. Remove it.")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
+        finite = np.isfinite(_training_dtype(samples))
+    if not finite.all():
+        first = int(np.argmin(finite.reshape(len(samples), -1).all(axis=1)))
+        raise DataError(
+            f"{where} holds NaN, infinity or more than float32 can hold, first in sample {first}. "
+            "Remove it."
+        )
     if not samples.any():
         raise DataError(f"{where} is zero everywhere.")
 

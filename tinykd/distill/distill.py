@@ -19,7 +19,8 @@ from tinykd.datasets import Dataset
 from tinykd.losses import Objective, choose_objective, without_teacher
 from tinykd.progress import Progress
 from tinykd.results import DistillResult, TrainingCurve
-from tinykd.students import build_student, summarize_student
+from tinykd.students.architectures import build_student
+from tinykd.students.cost import summarize_student
 from tinykd.students.files import save_student
 from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
 from tinykd.views import VIEWS

@@ -35,16 +35,30 @@ def save_student(model: Any, path: Path) -> None:
         model.save(path, include_optimizer=False)
 
 
+def open_with_tf_keras(path: Path) -> Any:
+    """Load a model of legacy Keras for inference; code inside the file never runs.
+
+    ``load_model(safe_mode=True)`` protects ``.keras`` files alone: a Lambda layer in an ``.h5``
+    file would run its bytecode. The scope is what both formats ask.
+
+    Raises:
+        Exception: Whatever Keras raises if it cannot open the file, or finds code in it.
+    """
+    import tf_keras
+    from tf_keras.src.saving.serialization_lib import SafeModeScope
+
+    with SafeModeScope(safe_mode=True):
+        return tf_keras.models.load_model(path, compile=False, safe_mode=True)
+
+
 def load_student(path: Path, dataset: Dataset | None = None) -> Any:
     """Open a student of tf_keras, in safe mode, and check that it suits the data if given.
 
     Raises:
         StudentError: If tf_keras cannot open it, or it takes or gives something else.
     """
-    import tf_keras
-
     try:
-        model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
+        model = open_with_tf_keras(path)
     except Exception as error:  # Keras raises whatever its layers raise
         reason = " ".join(str(error).split())[:160]
         raise StudentError(
@@ -57,7 +71,12 @@ def load_student(path: Path, dataset: Dataset | None = None) -> Any:
 
 
 def _check(model: Any, dataset: Dataset, path: Path) -> None:
-    takes, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
+    try:
+        takes, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
+    except (AttributeError, TypeError, KeyError):  # never built, or with several inputs or outputs
+        raise StudentError(
+            f"{path}: has no single input and output of known shape. Save a functional model."
+        ) from None
     without_ones = [extent for extent in takes if extent != 1]
     if without_ones != [extent for extent in dataset.input_shape if extent != 1]:
         raise StudentError(

@@ -7,6 +7,9 @@ from typing import Any
 import keras
 from keras import layers
 
+MOMENTUM = 0.9
+"""Of the batch-norm statistics: Keras' 0.99 needs hundreds of steps to forget its start."""
+
 
 def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, seed: int) -> Any:
     """A Keras 3 convolutional network for raw samples; it normalizes them itself.
@@ -23,7 +26,7 @@ def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, see
     """
     keras.utils.set_random_seed(seed)
     inputs = layers.Input(input_shape)
-    x = layers.BatchNormalization(name="normalize")(inputs)
+    x = layers.BatchNormalization(momentum=MOMENTUM, name="normalize")(inputs)
     if len(input_shape) == 1:
         x = _dense_blocks(x, width)
     elif len(input_shape) == 2 and input_shape[1] <= 16:
@@ -40,7 +43,7 @@ def _image_blocks(x: Any, width: int) -> Any:
     for stage in range(3):
         for _ in range(2):
             x = layers.Conv2D(width * 2**stage, 3, padding="same", use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization()(x))
+            x = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
         if stage < 2 and min(x.shape[1:3]) >= 4:
             x = layers.MaxPooling2D()(x)
     return layers.GlobalAveragePooling2D()(x)
@@ -49,7 +52,7 @@ def _image_blocks(x: Any, width: int) -> Any:
 def _signal_blocks(x: Any, width: int) -> Any:
     for stage in range(3):
         x = layers.Conv1D(width * 2**stage, 7, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
         if x.shape[1] >= 4:
             x = layers.MaxPooling1D()(x)
     return layers.GlobalAveragePooling1D()(x)
@@ -58,5 +61,5 @@ def _signal_blocks(x: Any, width: int) -> Any:
 def _dense_blocks(x: Any, width: int) -> Any:
     for _ in range(2):
         x = layers.Dense(8 * width, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
     return x

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
+from tinykd.students.files import open_with_tf_keras
 
 
 def load_teacher(path: Path) -> Any:
@@ -46,11 +47,7 @@ def check_teacher(model: Any, dataset: Dataset, *, path: str) -> None:
     Raises:
         TeacherError: If it does not.
     """
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise TeacherError(
-            f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
-            "a teacher has one of each."
-        )
+    _check_ports(model, path)
     wanted = tuple(model.input_shape[1:])
     if None in wanted or not _same_but_for_ones(wanted, dataset.input_shape):
         raise TeacherError(
@@ -61,6 +58,26 @@ def check_teacher(model: Any, dataset: Dataset, *, path: str) -> None:
         raise TeacherError(
             f"{path}: gives {math.prod(answers)} values for a sample, "
             f"but the data has {dataset.classes} classes."
+        )
+
+
+def _check_ports(model: Any, path: str) -> None:
+    """One array in, one array out."""
+    try:
+        ports = (model.input, model.output)
+    except (AttributeError, ValueError):  # a Sequential model that has never seen a sample
+        raise TeacherError(
+            f"{path}: has no input shape. Call the model on a batch of samples, then save it."
+        ) from None
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise TeacherError(
+            f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
+            "a teacher has one of each."
+        )
+    if any(isinstance(port, dict) for port in ports):
+        raise TeacherError(
+            f"{path}: has a dictionary of inputs or outputs; a teacher takes one array and gives "
+            "one. Build keras.Model(model.inputs[0], model.outputs[0]) from it, and save that."
         )
 
 
@@ -87,9 +104,7 @@ def _load_with(library: str, path: Path) -> Any:
             import keras
 
             return keras.models.load_model(path, compile=False, safe_mode=True)
-        import tf_keras
-
-        return tf_keras.models.load_model(path, compile=False, safe_mode=True)
+        return open_with_tf_keras(path)
 
 
 def _first_line(error: Exception) -> str:

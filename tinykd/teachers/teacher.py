@@ -91,13 +91,13 @@ def train_teacher(
             advance=advance,
         )
     model.save(folder / TEACHER_FILE)
+    outputs = predict(Trainee("teacher", model, 1.0), dataset.x_validation)
     (folder / "checkpoint.npz").unlink()
-    best = Trainee("teacher", model, 1.0)
     return TeacherResult(
         description="trained here",
         parameters=int(model.count_params()),
         gives_probabilities=False,
-        validation_accuracy=accuracy(predict(best, dataset.x_validation), dataset.y_validation),
+        validation_accuracy=accuracy(outputs, dataset.y_validation),
         curve=curve,
     )
 

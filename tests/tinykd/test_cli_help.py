@@ -1,0 +1,98 @@
+"""The help: quick, without TensorFlow, and with an example for every command."""
+
+import json
+import re
+
+import pytest
+
+from tinykd.cli import COMMANDS
+
+SEE_MODULES = """
+import json, sys, time
+started = time.perf_counter()
+from tinykd.cli import main
+try:
+    main()
+finally:
+    seconds = time.perf_counter() - started
+    loaded = {name.split(".")[0] for name in sys.modules}
+    print(json.dumps([seconds, sorted(loaded)]), file=sys.stderr)
+"""
+
+HEAVY = {"tensorflow", "keras", "tf_keras", "sklearn", "scipy", "pandas", "tflite_micro"}
+
+
+@pytest.fixture(scope="module")
+def helps(tinykd, tmp_path_factory):
+    """Help text, seconds and loaded packages of the group and of each command; one process each."""
+    place = tmp_path_factory.mktemp("help")
+
+    def ask(*arguments):
+        outcome = tinykd(*arguments, "--help", cwd=place, code=SEE_MODULES)
+        assert outcome.code == 0, outcome.err
+        seconds, loaded = json.loads(outcome.err)
+        return outcome.out, seconds, set(loaded)
+
+    return {"": ask(), **{name: ask(name) for name in COMMANDS}}
+
+
+def test_no_help_imports_anything_heavy(helps):
+    for name, (_text, _seconds, loaded) in helps.items():
+        assert not loaded & HEAVY, name
+        assert "click" in loaded, name  # else the test says nothing
+
+
+def test_the_help_of_the_group_needs_not_even_numpy(helps):
+    assert not helps[""][2] & {"numpy", "pydantic", "rich"}
+
+
+def test_the_help_is_there_before_anyone_waits(helps):
+    """0.3 seconds is the promise; importing takes most of it, starting Python the rest."""
+    fastest = min(seconds for _text, seconds, _loaded in helps.values())
+    assert fastest < 0.3
+
+
+def test_every_command_has_an_example_that_names_it(helps):
+    for name in COMMANDS:
+        text = " ".join(helps[name][0].split())
+        assert re.search(rf"Example: tinykd {name}( |$)", text), name
+
+
+def test_every_option_of_an_example_exists(helps):
+    for name in COMMANDS:
+        text = " ".join(helps[name][0].split())
+        options, example = text.split("Example:")
+        for option in re.findall(r"--[a-z-]+", example):
+            assert f"{option} " in options, (name, option)
+
+
+def test_the_group_lists_every_command_with_its_line(helps):
+    text = " ".join(helps[""][0].split())
+    for name, entry in COMMANDS.items():
+        assert f"{name} {entry.help}" in text
+    assert "Example: `tinykd build`" in text
+
+
+def test_every_command_says_what_it_does_and_that_json_is_there(helps):
+    for name in set(COMMANDS) - {"init", "report"}:
+        assert "--json" in helps[name][0], name
+
+
+def test_an_unknown_command_is_refused(cli):
+    outcome = cli("biuld")
+    assert outcome.code == 2
+    assert "No such command 'biuld'" in outcome.err
+
+
+def test_the_version_is_that_of_the_package(cli):
+    from importlib.metadata import version
+
+    assert cli("--version").out == f"tinykd, version {version('tinykd')}\n".replace(
+        "tinykd,", cli("--version").out.split()[0]
+    )
+
+
+def test_importing_the_package_costs_nothing(tinykd, tmp_path):
+    code = "import sys, tinykd; print(sorted({n.split('.')[0] for n in sys.modules}))"
+    outcome = tinykd(cwd=tmp_path, code=code)
+    assert not {"numpy", "pydantic", "click", "tensorflow"} & set(eval(outcome.out))
