@@ -1,7 +1,7 @@
 """CONCATENATION: tensors side by side along one dimension.
 
-The bytes are copied. TFLM does so whatever the scales are, and LiteRT refuses scales other than
-the output's: only equal ones mean the same everywhere.
+The bytes are copied, so that every input has the output's scale and zero point; TFLM and LiteRT
+refuse others too.
 """
 
 from __future__ import annotations
