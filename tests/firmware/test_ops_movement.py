@@ -1,18 +1,24 @@
 """What moves or reduces data, where the TFLite Micro interpreter cannot be the oracle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from firmware_export import compile_tflite
+from firmware_export.ir import Graph
 from firmware_export.measure import run_on_host
 from firmware_export.numerics import quantize_multiplier, requantize
 from firmware_export.tflite_writer import write_tflite
+from firmware_export.tflm import run_tflm
 from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.movement_ops import (
     PADDED_SPACE_TO_BATCH_CASES,
     concatenation,
+    mirror_pad,
     pad,
     reduced,
+    split,
     strided_slice,
 )
 from tests.firmware.fixtures.single_ops import model_of, samples
@@ -68,3 +74,21 @@ def test_a_sum_over_three_dimensions():
     expected = np.clip(requantize(centred.sum(axis=1), *scale) + 3, -128, 127)
     got = run_on_host(compile_tflite(write_tflite(graph)), inputs, cc="gcc")
     np.testing.assert_array_equal(got.reshape(-1), expected)
+
+
+def test_a_piece_that_nobody_reads_overwrites_nothing():
+    """Pieces go different ways and meet again; the last is written and never read."""
+    pieces = split("split", shape=(1, 4, 5, 6), axis=3, count=3)
+    bigger = pad("pad", shape=(1, 4, 5, 2), borders=((0, 0), (1, 0), (0, 2), (0, 0)))
+    bigger = replace(bigger, inputs=(pieces.outputs[0], bigger.inputs[1]))
+    mirrored = mirror_pad("mirror", shape=(1, 4, 5, 2), borders=((0, 0), (0, 1), (1, 1), (0, 0)))
+    mirrored = replace(mirrored, inputs=(pieces.outputs[1], mirrored.inputs[1]))
+    joined = concatenation("join", shapes=((1, 5, 7, 2), (1, 5, 7, 2), (1, 5, 7, 2)), axis=2)
+    joined = replace(joined, inputs=(bigger.output, mirrored.output, bigger.output))
+    largest = reduced("REDUCE_MAX", "max", shape=(1, 5, 21, 2), axes=(2,))
+    largest = replace(largest, inputs=(joined.output, largest.inputs[1]))
+    nodes = (pieces, bigger, mirrored, joined, largest)
+    graph = Graph(nodes, (pieces.input(1),), (largest.output,))
+    model, inputs = write_tflite(graph), samples(graph, random=10)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
+    np.testing.assert_array_equal(got, run_tflm(model, inputs))
