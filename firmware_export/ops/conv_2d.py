@@ -1,4 +1,8 @@
-"""CONV_2D: NHWC input, OHWI weights, one scale for each output channel."""
+"""CONV_2D: NHWC input, OHWI weights, one scale for each output channel.
+
+Where it is dilated TFLM is right, too. What TFLM gets wrong is the SPACE_TO_BATCH_ND that a
+converter may write for the dilation; see ``space_to_batch_nd.py`` and ``passes/fuse_dilation.py``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from firmware_export.ops.windows import (
     kernel_window,
     kernel_within_image,
     known_padding,
+    sensible_dilation,
     sensible_strides,
 )
 
@@ -39,15 +44,6 @@ def one_group(node: Node) -> str | None:
     """
     inputs, covered = node.input(0).shape[3], node.input(1).shape[3]
     return None if inputs == covered else f"{covered} of {inputs}"
-
-
-def no_dilation(node: Node) -> str | None:
-    """Dilation must be 1.
-
-    Use dilation_rate=1 in the student, or pick another layer.
-    """
-    dilation = node.option("dilation_h_factor"), node.option("dilation_w_factor")
-    return None if dilation == (1, 1) else str(dilation)
 
 
 def _output_shape(node: Node) -> Shape:
@@ -116,7 +112,7 @@ CONV_2D = OpDef(
         known_activation,
         known_padding,
         sensible_strides,
-        no_dilation,
+        sensible_dilation,
         weights.symmetric_weights,
         weights.channel_scales,
         kernel_within_image,

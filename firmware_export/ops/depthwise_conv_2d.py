@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from firmware_export.ir import Node, Shape
 from firmware_export.ops import weights
-from firmware_export.ops.conv_2d import no_dilation
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
 from firmware_export.ops.windows import (
     kernel_window,
     kernel_within_image,
     known_padding,
+    sensible_dilation,
     sensible_strides,
 )
 
@@ -76,7 +76,7 @@ DEPTHWISE_CONV_2D = OpDef(
         known_activation,
         known_padding,
         sensible_strides,
-        no_dilation,
+        sensible_dilation,
         weights.symmetric_weights,
         weights.channel_scales,
         kernel_within_image,

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_export.ir import Node
 from firmware_export.ops.definition import Struct
 from firmware_export.ops.limits import SAME, VALID
 
 LARGEST_STEP = 2**15 - 1
-"""Largest stride and pooling filter: far beyond any real one, and safe in int32."""
+"""Largest stride, pooling filter and dilated kernel: far beyond any real one, and safe in int32."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window of ``kernel`` taps sliding by ``stride``; pairs are (height, width)."""
+    """A window of ``kernel`` taps sliding by ``stride``; pairs are (height, width).
+
+    The taps are ``dilation`` rows and columns apart.
+    """
 
     input: tuple[int, int]
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: int
+    dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Height and width from the first tap to the last."""
+        height, width = (
+            (kernel - 1) * dilation + 1
+            for kernel, dilation in zip(self.kernel, self.dilation, strict=True)
+        )
+        return height, width
 
     @property
     def output(self) -> tuple[int, int]:
@@ -41,8 +54,8 @@ class Window:
     def reach(self) -> tuple[int, int]:
         """Height and width that all positions cover together, padding included."""
         height, width = (
-            (positions - 1) * stride + kernel
-            for positions, stride, kernel in zip(self.output, self.stride, self.kernel, strict=True)
+            (positions - 1) * stride + span
+            for positions, stride, span in zip(self.output, self.stride, self.span, strict=True)
         )
         return height, width
 
@@ -52,10 +65,10 @@ class Window:
         return self.reach[0] > self.input[0] or self.reach[1] > self.input[1]
 
     def _along(self, axis: int) -> tuple[int, int]:
-        size, kernel, stride = self.input[axis], self.kernel[axis], self.stride[axis]
-        shortened = 0 if self.padding == SAME else kernel - 1
+        size, span, stride = self.input[axis], self.span[axis], self.stride[axis]
+        shortened = 0 if self.padding == SAME else span - 1
         positions = (size - shortened + stride - 1) // stride
-        return positions, max(0, (positions - 1) * stride + kernel - size) // 2
+        return positions, max(0, (positions - 1) * stride + span - size) // 2
 
     def struct(self, node: Node) -> Struct:
         """The C parameter block ``tkd_window`` of this window over the input of ``node``."""
@@ -74,6 +87,8 @@ class Window:
                 "kernel_width": self.kernel[1],
                 "stride_height": self.stride[0],
                 "stride_width": self.stride[1],
+                "dilation_height": self.dilation[0],
+                "dilation_width": self.dilation[1],
                 "pad_top": self.pad[0],
                 "pad_left": self.pad[1],
                 "padded": int(self.reaches_outside),
@@ -95,7 +110,11 @@ def window_of(node: Node, kernel: tuple[int, int]) -> Window:
 def kernel_window(node: Node) -> Window:
     """The window of a convolution, whose weights are [_, height, width, _]."""
     _, height, width, _ = node.input(1).shape
-    return window_of(node, (height, width))
+    return replace(window_of(node, (height, width)), dilation=_dilation(node))
+
+
+def _dilation(node: Node) -> tuple[int, int]:
+    return node.option("dilation_h_factor"), node.option("dilation_w_factor")
 
 
 def kernel_within_image(node: Node) -> str | None:
@@ -115,6 +134,16 @@ def sensible_strides(node: Node) -> str | None:
     return None if min(strides) >= 1 and max(strides) <= LARGEST_STEP else str(strides)
 
 
+def sensible_dilation(node: Node) -> str | None:
+    """Dilation must be at least 1, and the dilated kernel at most 32767 high and wide.
+
+    Convert the model again.
+    """
+    dilation = _dilation(node)
+    sound = min(dilation) >= 1 and max(kernel_window(node).span) <= LARGEST_STEP
+    return None if sound else str(dilation)
+
+
 def known_padding(node: Node) -> str | None:
     """Padding must be SAME or VALID.
 
@@ -128,4 +157,4 @@ def fits(window: Window) -> str | None:
     """What is wrong where a window with VALID padding is larger than its image, else None."""
     if min(window.output) >= 1:
         return None
-    return f"{window.kernel} on {window.input}"
+    return f"{window.span} on {window.input}"

@@ -67,10 +67,19 @@ TKD_INLINE void tkd_gather_patch(const tkd_window *window, const tkd_conv_2d_sha
         if (y < taps.first_y || y >= taps.end_y) {
             at = tkd_fill_lanes(patch, at, zero, window->kernel_width * channels);
         } else {
-            const int32_t row = (taps.origin_y + y) * window->input_width + taps.origin_x;
+            const int32_t row =
+                (taps.origin_y + y * window->dilation_height) * window->input_width + taps.origin_x;
             at = tkd_fill_lanes(patch, at, zero, taps.first_x * channels);
-            at = tkd_widen_lanes(patch, at, image + (row + taps.first_x) * channels,
-                                 (taps.end_x - taps.first_x) * channels, channels % 4 == 0);
+            if (window->dilation_width == 1) {
+                at = tkd_widen_lanes(patch, at, image + (row + taps.first_x) * channels,
+                                     (taps.end_x - taps.first_x) * channels, channels % 4 == 0);
+            } else {
+                for (int32_t x = taps.first_x; x < taps.end_x; ++x) {
+                    at = tkd_widen_lanes(patch, at,
+                                         image + (row + x * window->dilation_width) * channels,
+                                         channels, channels % 4 == 0);
+                }
+            }
             at = tkd_fill_lanes(patch, at, zero, (window->kernel_width - taps.end_x) * channels);
         }
     }
@@ -168,7 +177,8 @@ TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_out
     }
 }
 
-/* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * s + i - pad][x * s + j - pad][c]
+/* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * s + i * d - pad]
+ *                                                    [x * s + j * d - pad][c]
  *                                               * weights[o][i][j][c])
  * input    [batches, input_height, input_width, input_channels]     int8
  * weights  [output_channels / 2, depth / 4, 2, 4] int8, zero point 0, aligned to 4 bytes

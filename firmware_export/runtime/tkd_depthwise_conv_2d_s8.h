@@ -6,8 +6,8 @@
 #include "tkd_window.h"
 
 /* One channel of an image with its padding, as far as the windows reach, is called a plane.
- * plane_height  (output_height - 1) * stride_height + kernel_height
- * plane_width   (output_width - 1) * stride_width + kernel_width */
+ * plane_height  (output_height - 1) * stride_height + (kernel_height - 1) * dilation_height + 1
+ * plane_width   (output_width - 1) * stride_width + (kernel_width - 1) * dilation_width + 1 */
 typedef struct {
     int32_t depth_multiplier;
     int32_t input_zero_point;
@@ -64,7 +64,8 @@ TKD_INLINE void tkd_depthwise_dot_3x2(const tkd_window *window, const tkd_depthw
                                       const int8_t *corner, const tkd_word *pairs, int32_t sums[2])
 {
     for (int32_t i = 0; i < window->kernel_height; ++i) {
-        const uint32_t x = tkd_load_word(corner + i * shape->plane_width);
+        const uint32_t x = tkd_load_word(
+            corner + i * window->dilation_height * shape->plane_width);
         const uint32_t even = tkd_widen_even(x);
         const uint32_t odd = tkd_widen_odd(x);
         sums[0] = tkd_multiply_pairs(even, pairs[2 * i], sums[0]);
@@ -101,14 +102,15 @@ TKD_INLINE void tkd_depthwise_plane_in_pairs(const tkd_window *window,
 }
 #endif
 
-/* sum_ij corner[i][j] * filter[i][j]; corner lies in the plane */
+/* sum_ij corner[i * d][j * d] * filter[i][j]; corner lies in the plane */
 TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_depthwise_shape *shape,
                                      const int8_t *corner, const int8_t *filter)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < window->kernel_height; ++i) {
+        const int8_t *const row = corner + i * window->dilation_height * shape->plane_width;
         for (int32_t j = 0; j < window->kernel_width; ++j) {
-            sum += corner[i * shape->plane_width + j] * filter[i * window->kernel_width + j];
+            sum += row[j * window->dilation_width] * filter[i * window->kernel_width + j];
         }
     }
     return sum;
@@ -133,7 +135,7 @@ TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwis
 }
 
 /* output[n][y][x][c * M + m] = finish(bias[c * M + m]
- *     + sum_ij input[n][y * s + i - pad][x * s + j - pad][c] * weights[c * M + m][i][j])
+ *     + sum_ij input[n][y * s + i * d - pad][x * s + j * d - pad][c] * weights[c * M + m][i][j])
  * input    [batches, input_height, input_width, input_channels]        int8
  * weights  [input_channels * M, kernel_height, kernel_width]           int8, zero point 0
  * scratch  [kernel_height, 2] words, then [plane_height, plane_width] int8, then one word
@@ -164,7 +166,8 @@ TKD_INLINE void tkd_depthwise_conv_2d_s8(const tkd_window *window,
                                  input + batch * input_size + o / shape->depth_multiplier, plane);
             }
 #if TKD_DSP
-            if (window->kernel_width == 3 && window->stride_width == 1) {
+            if (window->kernel_width == 3 && window->stride_width == 1 &&
+                window->dilation_width == 1) {
                 tkd_depthwise_plane_in_pairs(window, shape, stage, scaling, filter, plane, scratch,
                                              channels, first);
                 continue;

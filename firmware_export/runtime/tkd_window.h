@@ -4,7 +4,8 @@
 #include "tkd_base.h"
 
 /* A window sliding over an NHWC image: convolutions and pooling.
- * padded  0 when no window reaches outside the image */
+ * dilation  rows and columns from one tap to the next
+ * padded    0 when no window reaches outside the image */
 typedef struct {
     int32_t batches;
     int32_t input_height;
@@ -16,6 +17,8 @@ typedef struct {
     int32_t kernel_width;
     int32_t stride_height;
     int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
     int32_t pad_top;
     int32_t pad_left;
     int32_t padded;
@@ -31,6 +34,12 @@ typedef struct {
     int32_t end_x;
 } tkd_taps;
 
+/* How many steps lead over distance, the last perhaps beyond it; 0 where it is not above 0. */
+TKD_INLINE int32_t tkd_steps_over(int32_t distance, int32_t step)
+{
+    return distance > 0 ? (distance + step - 1) / step : 0;
+}
+
 TKD_INLINE tkd_taps tkd_taps_inside(const tkd_window *window, int32_t out_y, int32_t out_x)
 {
     tkd_taps taps;
@@ -41,10 +50,12 @@ TKD_INLINE tkd_taps tkd_taps_inside(const tkd_window *window, int32_t out_y, int
     taps.end_y = window->kernel_height;
     taps.end_x = window->kernel_width;
     if (window->padded) {
-        const int32_t below = window->input_height - taps.origin_y;
-        const int32_t right = window->input_width - taps.origin_x;
-        taps.first_y = taps.origin_y < 0 ? -taps.origin_y : 0;
-        taps.first_x = taps.origin_x < 0 ? -taps.origin_x : 0;
+        const int32_t below =
+            tkd_steps_over(window->input_height - taps.origin_y, window->dilation_height);
+        const int32_t right =
+            tkd_steps_over(window->input_width - taps.origin_x, window->dilation_width);
+        taps.first_y = tkd_steps_over(-taps.origin_y, window->dilation_height);
+        taps.first_x = tkd_steps_over(-taps.origin_x, window->dilation_width);
         taps.end_y = below < taps.end_y ? below : taps.end_y;
         taps.end_x = right < taps.end_x ? right : taps.end_x;
     }

@@ -38,6 +38,25 @@ EXTREME_ZERO_POINTS = ((-128, -128), (127, 127), (-128, 127), (0, 0))
 # No shift, the least shift of either kind, and the greatest that leaves something.
 REAL_SCALES = (0.7, 0.3, 1.4, 2.0**-16)
 
+DILATED = [
+    *(
+        {"image": (1, h, w, c), "kernel": k, "strides": s, "dilation": d, "padding": p}
+        for h, w, c, k, s, d in (
+            (7, 8, 3, (3, 3), (1, 1), (2, 2)),
+            (9, 9, 4, (3, 3), (1, 1), (2, 3)),
+            (7, 9, 4, (3, 3), (1, 1), (3, 1)),
+            (9, 10, 2, (3, 2), (2, 2), (3, 2)),
+            (8, 6, 8, (2, 2), (1, 2), (5, 4)),
+            (2, 23, 3, (1, 4), (1, 1), (3, 7)),
+        )
+        for p in ("SAME", "VALID")
+    ),
+    {"image": (1, 2, 2, 4), "dilation": (5, 4), "zero_points": (127, -128)},
+    {"image": (1, 2, 3, 3), "kernel": (2, 2), "dilation": (5, 5)},  # no tap inside at some pixels
+    {"image": (2, 6, 5, 3), "dilation": (2, 2), "zero_points": (-128, 127)},
+    {"dilation": (2, 2), "activation_function": "RELU6", "spread": 0.3},
+]
+
 CONV_2D = [
     *({"activation_function": a, "spread": 0.3} for a in ACTIVATIONS),
     *({"zero_points": z} for z in EXTREME_ZERO_POINTS),
@@ -198,10 +217,12 @@ CASES: dict[str, list[Node]] = {
     "AVERAGE_POOL_2D": [pool_2d("AVERAGE_POOL_2D", f"avg{i}", **c) for i, c in enumerate(POOL)],
     "CONV_2D": [
         *(conv_2d(f"conv{i}", i, **case) for i, case in enumerate(CONV_2D)),
+        *(conv_2d(f"dilated{i}", i, **case) for i, case in enumerate(DILATED)),
         *(with_real_scale(conv_2d(f"scaled{i}", i), r) for i, r in enumerate(REAL_SCALES)),
     ],
     "DEPTHWISE_CONV_2D": [
         *(depthwise_conv_2d(f"dw{i}", i, **case) for i, case in enumerate(DEPTHWISE_CONV_2D)),
+        *(depthwise_conv_2d(f"dd{i}", i, **case) for i, case in enumerate(DILATED)),
         *(with_real_scale(depthwise_conv_2d(f"ds{i}", i), r) for i, r in enumerate(REAL_SCALES)),
     ],
     "FULLY_CONNECTED": [
