@@ -37,13 +37,22 @@ def four_dimensional_weights(node: Node) -> str | None:
     return None if len(shape) == 4 and min(shape) >= 1 else str(list(shape))
 
 
-def one_group(node: Node) -> str | None:
-    """Weights must cover all input channels: grouped convolution is not supported yet.
+def whole_groups(node: Node) -> str | None:
+    """Input and output channels must be whole multiples of the groups that the weights make.
 
-    Use groups=1, or DepthwiseConv2D, in the student.
+    Convert the model again. (Groups are input channels over the input channels of the weights.)
     """
-    inputs, covered = node.input(0).shape[3], node.input(1).shape[3]
-    return None if inputs == covered else f"{covered} of {inputs}"
+    inputs, (outputs, *_, covered) = node.input(0).shape[3], node.input(1).shape
+    whole = inputs % covered == 0 and outputs % _groups(node) == 0
+    return None if whole else f"{covered} of {inputs} input and {outputs} output channels"
+
+
+def _groups(node: Node) -> int:
+    """How many parts the channels fall into, each convolved on its own.
+
+    Source: tensorflow/lite/kernels/internal/reference/integer_ops/conv.h.
+    """
+    return node.input(0).shape[3] // node.input(1).shape[3]
 
 
 def _output_shape(node: Node) -> Shape:
@@ -58,6 +67,7 @@ def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
     filters = weights.filters(node)
+    groups = _groups(node)
     depth = -(-filters.shape[1] // LANES) * LANES
     shape = Struct(
         "tkd_conv_2d_shape",
@@ -66,36 +76,39 @@ def emit(node: Node) -> KernelCall:
             "output_channels": filters.shape[0],
             "depth": depth,
             "input_zero_point": node.input(0).zero_point,
+            "groups": groups,
         },
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
         structs=(kernel_window(node).struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
-        constants={"weights": lay_out_weights(filters), **constants},
+        constants={"weights": lay_out_weights(filters, groups), **constants},
         row_types=weights.ROW_TYPES,
-        scratch_bytes=PIXELS * depth * LANE_BYTES,
+        scratch_bytes=PIXELS * groups * depth * LANE_BYTES,
         scratch_type="tkd_lane",
     )
 
 
-def lay_out_weights(filters: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+def lay_out_weights(filters: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
     """The order in which ``tkd_dot_2x2`` reads weights.
 
     Args:
         filters: int8 [channels, weights of a channel].
+        groups: Parts of the channels; none shares a pair with another.
 
     Returns:
-        int8 [channels / 2, depth / 4, 2, 4]: two channels side by side, each four weights with the
-        middle two exchanged; zeros where channels or weights are too few.
+        int8 [groups * pairs of channels, depth / 4, 2, 4]: two channels side by side, each four
+        weights with the middle two exchanged; zeros where channels or weights are too few.
 
     Example:
         >>> lay_out_weights(np.array([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]], np.int8)).tolist()
         [[[[1, 3, 2, 4], [6, 8, 7, 9]], [[5, 0, 0, 0], [10, 0, 0, 0]]]]
     """
     channels, length = filters.shape
-    padded = np.pad(filters, ((0, -channels % 2), (0, -length % LANES)))
-    pairs = padded.reshape(-1, 2, padded.shape[1] // LANES, LANES)
+    parts = filters.reshape(groups, channels // groups, length)
+    padded = np.pad(parts, ((0, 0), (0, -parts.shape[1] % 2), (0, -length % LANES)))
+    pairs = padded.reshape(-1, 2, padded.shape[2] // LANES, LANES)
     return np.ascontiguousarray(pairs.transpose(0, 2, 1, 3)[..., [0, 2, 1, 3]])
 
 
@@ -108,7 +121,7 @@ CONV_2D = OpDef(
         image,
         weights.int8_weights,
         four_dimensional_weights,
-        one_group,
+        whole_groups,
         known_activation,
         known_padding,
         sensible_strides,

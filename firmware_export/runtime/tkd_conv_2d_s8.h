@@ -6,11 +6,13 @@
 #include "tkd_window.h"
 
 /* What a convolution needs beside its window.
- * depth  taps of a filter times input channels, rounded up to a multiple of 4 */
+ * depth   taps of a filter times input channels of a group, rounded up to a multiple of 4
+ * groups  parts of the input and output channels, each convolved on its own */
 typedef struct {
     int32_t output_channels;
     int32_t depth;
     int32_t input_zero_point;
+    int32_t groups;
 } tkd_conv_2d_shape;
 
 /* Two patches lie side by side, two lanes of the one and then two lanes of the other, so that
@@ -54,12 +56,15 @@ TKD_INLINE int32_t tkd_fill_lanes(tkd_lane *patch, int32_t at, int32_t value, in
     return at + count;
 }
 
-/* The input under one window, in the order of the weights; the zero point where it is outside. */
+/* The input of one group under one window, in the order of the weights; the zero point where it is
+ * outside.
+ * image  from the first channel of the group */
 TKD_INLINE void tkd_gather_patch(const tkd_window *window, const tkd_conv_2d_shape *shape,
                                  const int8_t *image, int32_t out_y, int32_t out_x,
                                  tkd_lane *patch)
 {
-    const int32_t channels = window->input_channels;
+    const int32_t pixel = window->input_channels;
+    const int32_t channels = pixel / shape->groups;
     const int32_t zero = shape->input_zero_point;
     const tkd_taps taps = tkd_taps_inside(window, out_y, out_x);
     int32_t at = 0;
@@ -70,13 +75,13 @@ TKD_INLINE void tkd_gather_patch(const tkd_window *window, const tkd_conv_2d_sha
             const int32_t row =
                 (taps.origin_y + y * window->dilation_height) * window->input_width + taps.origin_x;
             at = tkd_fill_lanes(patch, at, zero, taps.first_x * channels);
-            if (window->dilation_width == 1) {
-                at = tkd_widen_lanes(patch, at, image + (row + taps.first_x) * channels,
+            if (window->dilation_width == 1 && shape->groups == 1) {
+                at = tkd_widen_lanes(patch, at, image + (row + taps.first_x) * pixel,
                                      (taps.end_x - taps.first_x) * channels, channels % 4 == 0);
             } else {
                 for (int32_t x = taps.first_x; x < taps.end_x; ++x) {
                     at = tkd_widen_lanes(patch, at,
-                                         image + (row + x * window->dilation_width) * channels,
+                                         image + (row + x * window->dilation_width) * pixel,
                                          channels, channels % 4 == 0);
                 }
             }
@@ -156,33 +161,50 @@ TKD_INLINE void tkd_dot_2x2(const tkd_lane *patches, const int8_t *weights, int3
 #endif
 }
 
-/* All output channels of one or two pixels, whose patches lie side by side. */
-TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_output_stage *stage,
-                                   const int8_t *weights, const tkd_lane *patches, int32_t pixels,
-                                   int8_t *restrict output)
+/* The output channels of one group, of one or two pixels, whose patches lie side by side.
+ * output  of the first pixel, from the first channel of all */
+TKD_INLINE void tkd_conv_2d_group(const tkd_conv_2d_shape *shape, const tkd_output_stage *stage,
+                                  int32_t group, const int8_t *weights, const tkd_lane *patches,
+                                  int32_t pixels, int8_t *restrict output)
 {
     const int32_t channels = shape->output_channels;
-    for (int32_t o = 0; o < channels; o += 2) {
+    const int32_t group_channels = channels / shape->groups;
+    const int32_t first = group * group_channels;
+    for (int32_t o = 0; o < group_channels; o += 2) {
         /* Beside an odd last channel lies a filter of zeros, whose sums are not used. */
-        const int32_t width = o + 1 < channels ? 2 : 1;
-        const tkd_channel *const scaling = &stage->channels[o];
+        const int32_t width = o + 1 < group_channels ? 2 : 1;
+        const tkd_channel *const scaling = &stage->channels[first + o];
         const int32_t bias[2] = {scaling[0].bias, scaling[width - 1].bias};
         int32_t sums[2][2] = {{bias[0], bias[1]}, {bias[0], bias[1]}};
         tkd_dot_2x2(patches, weights + o * shape->depth, shape->depth, sums);
         for (int32_t pixel = 0; pixel < pixels; ++pixel) {
             for (int32_t k = 0; k < width; ++k) {
-                output[pixel * channels + o + k] = tkd_finish(stage, &scaling[k], sums[pixel][k]);
+                output[pixel * channels + first + o + k] =
+                    tkd_finish(stage, &scaling[k], sums[pixel][k]);
             }
         }
     }
 }
 
+/* All output channels of one or two pixels; the patches of the groups follow each other. */
+TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_output_stage *stage,
+                                   const int8_t *weights, const tkd_lane *patches, int32_t pixels,
+                                   int8_t *restrict output)
+{
+    const int32_t pairs = (shape->output_channels / shape->groups + 1) / 2;
+    for (int32_t group = 0; group < shape->groups; ++group) {
+        tkd_conv_2d_group(shape, stage, group, weights + group * pairs * 2 * shape->depth,
+                          patches + group * 2 * shape->depth, pixels, output);
+    }
+}
+
 /* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * s + i * d - pad]
- *                                                    [x * s + j * d - pad][c]
+ *                                                    [x * s + j * d - pad][c + first of group]
  *                                               * weights[o][i][j][c])
  * input    [batches, input_height, input_width, input_channels]     int8
- * weights  [output_channels / 2, depth / 4, 2, 4] int8, zero point 0, aligned to 4 bytes
- * scratch  [depth / 2, 2, 2] lanes, aligned to 4 bytes
+ * weights  [groups, output channels of a group / 2, depth / 4, 2, 4] int8, zero point 0, aligned
+ *          to 4 bytes
+ * scratch  [groups, depth / 2, 2, 2] lanes, aligned to 4 bytes
  * output   [batches, output_height, output_width, output_channels]  int8, must not overlap input
  * Outside the image the input has the value of its zero point, that is 0.
  * Source: TFLite int8 quantization specification, CONV_2D;
@@ -192,12 +214,16 @@ TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape
                                const int8_t *input, tkd_lane *scratch, int8_t *restrict output)
 {
     const int32_t image_size = window->input_height * window->input_width * window->input_channels;
+    const int32_t group_channels = window->input_channels / shape->groups;
     int32_t pending = 0;
     for (int32_t batch = 0; batch < window->batches; ++batch) {
+        const int8_t *const image = input + batch * image_size;
         for (int32_t y = 0; y < window->output_height; ++y) {
             for (int32_t x = 0; x < window->output_width; ++x) {
-                tkd_gather_patch(window, shape, input + batch * image_size, y, x,
-                                 scratch + 2 * pending);
+                for (int32_t group = 0; group < shape->groups; ++group) {
+                    tkd_gather_patch(window, shape, image + group * group_channels, y, x,
+                                     scratch + 2 * (pending + group * shape->depth));
+                }
                 ++pending;
                 if (pending == 2) {
                     tkd_conv_2d_pixels(shape, stage, weights, scratch, 2, output);

@@ -77,6 +77,19 @@ CONV_2D = [
     {"kernel": (10, 4), "image": (1, 13, 6, 1), "strides": (2, 2), "channels": 6},
     {"image": (1, 1, 1, 1), "kernel": (1, 1), "channels": 1},
     {"image": (1, 1, 9, 4), "kernel": (1, 3), "channels": 3},
+    *(
+        {"image": (1, h, w, c), "groups": g, "channels": o, **case}
+        for h, w, c, g, o, case in (
+            (5, 6, 4, 2, 6, {"zero_points": (-128, 127)}),  # an odd number of channels in a group
+            (5, 5, 8, 2, 4, {"padding": "VALID", "per_channel": False}),
+            (5, 6, 12, 3, 12, {"strides": (2, 2), "activation_function": "RELU"}),
+            (5, 5, 6, 6, 6, {"zero_points": (127, -128)}),  # one channel in a group
+            (3, 4, 16, 4, 4, {"kernel": (1, 1), "with_bias": False}),
+            (6, 7, 8, 2, 6, {"dilation": (2, 3)}),
+            (1, 1, 4, 2, 2, {"kernel": (1, 1)}),
+        )
+    ),
+    {"image": (2, 3, 3, 4), "groups": 2, "channels": 6, "spread": 0.01},
     {"image": (2, 4, 5, 3), "channels": 2},
     {"image": (3, 3, 3, 2), "channels": 1, "kernel": (3, 3), "padding": "VALID"},
     {"per_channel": False},
