@@ -30,6 +30,7 @@ from firmware_export.ops.squeeze import EXPAND_DIMS, SQUEEZE
 from firmware_export.ops.strided_slice import STRIDED_SLICE
 from firmware_export.ops.sum import SUM
 from firmware_export.ops.transpose import TRANSPOSE
+from firmware_export.ops.transpose_conv import TRANSPOSE_CONV
 
 OPS: Mapping[str, OpDef] = MappingProxyType(
     {
@@ -62,6 +63,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             STRIDED_SLICE,
             SUM,
             TRANSPOSE,
+            TRANSPOSE_CONV,
         )
     }
 )

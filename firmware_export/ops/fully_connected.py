@@ -39,6 +39,17 @@ def whole_rows(node: Node) -> str | None:
     return None if found % features == 0 else f"{found} values for rows of {features}"
 
 
+def rows_are_the_last_dimension(node: Node) -> str | None:
+    """Where the output keeps the dimensions of the input, the last must be the input features.
+
+    Convert the model without keep_num_dims, or with a RESHAPE before the layer.
+    """
+    shape, features = node.input(0).shape, node.input(1).shape[1]
+    if not node.option("keep_num_dims") or shape[-1:] == (features,):
+        return None
+    return f"{list(shape)} for rows of {features}"
+
+
 def bias_on_the_sums_scale(node: Node) -> str | None:
     """A bias must have the scale of the sums, input scale times weight scale.
 
@@ -97,6 +108,7 @@ FULLY_CONNECTED = OpDef(
         weight_matrix,
         plain_weights_format,
         whole_rows,
+        rows_are_the_last_dimension,
         known_activation,
         weights.symmetric_weights,
         weights.channel_scales,

@@ -16,7 +16,7 @@ from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
-from tests.firmware.fixtures import movement_ops
+from tests.firmware.fixtures import movement_ops, transposed
 from tests.firmware.fixtures.single_ops import (
     add,
     conv_2d,
@@ -140,6 +140,9 @@ FULLY_CONNECTED = [
     {"shape": (1, 2, 3, 8), "in_features": 48},
     {"shape": (1, 3, 8), "keep_num_dims": True},
     {"shape": (2, 3, 2, 8), "keep_num_dims": True},
+    {"shape": (2, 3, 7), "keep_num_dims": True, "per_channel": True, "with_bias": False},
+    {"shape": (1, 2, 2, 9), "keep_num_dims": True, "activation_function": "RELU6", "spread": 0.3},
+    {"shape": (2, 3, 4), "in_features": 12},  # rows across dimensions
     {"spread": 0.01},
     {"spread": 300.0},
     {"spread": 0.0002},
@@ -250,6 +253,7 @@ CASES: dict[str, list[Node]] = {
     "RELU": [relu(f"relu{i}", **case) for i, case in enumerate(RELU)],
     "RESHAPE": [reshape(f"reshape{i}", **case) for i, case in enumerate(RESHAPE)],
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
+    "TRANSPOSE_CONV": transposed.CASES,
     **movement_ops.CASES,
 }
 

@@ -23,7 +23,7 @@ from firmware_export.ops import (
     windows,
 )
 from firmware_export.tflite_writer import write_tflite
-from tests.firmware.fixtures import movement_refused
+from tests.firmware.fixtures import movement_refused, transposed
 from tests.firmware.fixtures import single_ops as ops
 
 CONV = ops.conv_2d("x", 0)
@@ -130,6 +130,11 @@ REFUSED = [
     (fully_connected.plain_weights_format, with_option(DENSE, weights_format=1), "code 1"),
     (fully_connected.whole_rows, with_input(DENSE, 0, shape=(1, 17)), "17 values for rows of 16"),
     (
+        fully_connected.rows_are_the_last_dimension,
+        with_option(with_input(DENSE, 0, shape=(1, 2, 8)), keep_num_dims=True),
+        "[1, 2, 8] for rows of 16",
+    ),
+    (
         weights.channel_scales,
         with_input(DENSE, 1, quantization=per_channel(16, 1)),
         "16 on axis 1",
@@ -160,6 +165,7 @@ REFUSED = [
     (relu.bounded_scale, with_output(RELU, quantization=scaled(1e-9)), "5e+07"),
     (reshape.same_size, with_output(RESHAPE, shape=(1, 5)), "[1, 4] and [1, 5]"),
     *movement_refused.REFUSED,
+    *transposed.REFUSED,
 ]
 
 
@@ -184,6 +190,7 @@ def test_every_limit_has_a_refused_case():
     "node",
     [
         *(CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU, RESHAPE),
+        transposed.SOUND,
         *movement_refused.SOUND,
     ],
 )
@@ -194,7 +201,7 @@ def test_the_cases_are_accepted_before_they_are_spoiled(node):
 @pytest.mark.parametrize(
     "node",
     [
-        *(CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU),
+        *(CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU, transposed.SOUND),
         *(node for node in movement_refused.SOUND if OPS[node.op].emit is not None),
     ],
 )

@@ -1,0 +1,156 @@
+"""TRANSPOSE_CONV: every input pixel spreads over the output as far as the kernel reaches.
+
+Its inputs are the output shape, the weights (OHWI), the data and perhaps a bias. Geometrically it
+is the convolution that leads from the output image back to the input image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware_export.ir import Node, Shape
+from firmware_export.ops import weights
+from firmware_export.ops.conv_2d import four_dimensional_weights
+from firmware_export.ops.definition import Constraint, KernelCall, OpDef, Struct
+from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
+from firmware_export.ops.movement import constant_integers, on_each
+from firmware_export.ops.windows import Window, known_padding, sensible_strides
+
+OUTPUT_SHAPE, WEIGHTS, DATA = 0, 1, 2
+
+
+def as_convolution(node: Node) -> Node:
+    """The same with the operands in the order of CONV_2D: data, weights, bias."""
+    data_and_weights = (node.inputs[DATA], node.inputs[WEIGHTS])
+    return replace(node, inputs=(*data_and_weights, *node.inputs[DATA + 1 :]))
+
+
+def _on_convolution(limit: Constraint) -> Constraint:
+    return on_each(lambda node: (as_convolution(node),), limit)
+
+
+OPERAND_LIMITS = tuple(
+    map(_on_convolution, (*INT8_TENSORS, image, weights.int8_weights, four_dimensional_weights))
+)
+SCALE_LIMITS = tuple(map(_on_convolution, (weights.symmetric_weights, weights.channel_scales)))
+VALUE_LIMITS = tuple(map(_on_convolution, weights.VALUE_LIMITS))
+
+
+def matching_channels(node: Node) -> str | None:
+    """Weights must have the shape [output channels, height, width, input channels].
+
+    Convert the model again.
+    """
+    channels, shape = node.input(DATA).shape[3], node.input(WEIGHTS).shape
+    return None if shape[3] == channels else f"{list(shape)} for {channels} input channels"
+
+
+def known_output_shape(node: Node) -> str | None:
+    """The output shape must be constant int32: batches of the data, height, width, channels.
+
+    Convert the model with fixed shapes and batch size 1.
+    """
+    tensor = node.input(OUTPUT_SHAPE)
+    shape = constant_integers(tensor)
+    if shape is None or tensor.dtype != "int32":
+        return f"{tensor.dtype} in '{tensor.name}'"
+    ends = node.input(DATA).shape[0], node.input(WEIGHTS).shape[0]
+    sound = len(shape) == 4 and (shape[0], shape[3]) == ends and min(shape) >= 1
+    return None if sound else str(list(shape))
+
+
+def matching_image(node: Node) -> str | None:
+    """A convolution with the same options must lead from the output image to the input image.
+
+    Use an output shape that TensorFlow accepts for these strides and this padding.
+    """
+    given, back = node.input(DATA).shape[1:3], _window(node).output
+    return None if given == back else f"{list(given)} where {list(back)} were expected"
+
+
+def _output_shape(node: Node) -> Shape:
+    return constant_integers(node.input(OUTPUT_SHAPE)) or ()
+
+
+def _window(node: Node) -> Window:
+    """The window over the output image that leads to the input image.
+
+    Source: ``ComputePaddingHeightWidth`` as tensorflow/lite/micro/kernels/transpose_conv.cc calls
+    it, with the size of the output.
+    """
+    _, out_height, out_width, _ = _output_shape(node)
+    _, height, width, _ = node.input(WEIGHTS).shape
+    return Window(
+        input=(out_height, out_width),
+        kernel=(height, width),
+        stride=(node.option("stride_h"), node.option("stride_w")),
+        padding=node.option("padding"),
+    )
+
+
+def _macs(node: Node) -> int:
+    return node.input(DATA).elements * node.input(WEIGHTS).elements // node.input(DATA).shape[3]
+
+
+def _unfolded(node: Node) -> Node:
+    """As convolution, with zero point 0: so nothing of it is folded into the bias."""
+    made = as_convolution(node)
+    data = made.input(0)
+    centred = data.quantization and replace(data.quantization, zero_points=(0,))
+    return replace(made, inputs=(replace(data, quantization=centred), *made.inputs[1:]))
+
+
+def emit(node: Node) -> KernelCall:
+    """The C call of a node."""
+    made = _unfolded(node)
+    stage, constants = weights.output_stage(made)
+    window = _window(node)
+    batches, height, width, channels = node.input(DATA).shape
+    shape = Struct(
+        "tkd_transpose_conv_shape",
+        "shape",
+        {
+            "batches": batches,
+            "input_height": height,
+            "input_width": width,
+            "input_channels": channels,
+            "output_height": window.input[0],
+            "output_width": window.input[1],
+            "output_channels": node.output.shape[3],
+            "kernel_height": window.kernel[0],
+            "kernel_width": window.kernel[1],
+            "stride_height": window.stride[0],
+            "stride_width": window.stride[1],
+            "pad_top": window.pad[0],
+            "pad_left": window.pad[1],
+            "input_zero_point": node.input(DATA).zero_point,
+        },
+    )
+    return KernelCall(
+        kernel="tkd_transpose_conv_s8",
+        structs=(shape, stage),
+        arguments=("weights", f"input_{DATA}", "output"),
+        constants={"weights": weights.filters(made), **constants},
+        row_types=weights.ROW_TYPES,
+    )
+
+
+TRANSPOSE_CONV = OpDef(
+    name="TRANSPOSE_CONV",
+    max_version=4,
+    operands=range(3, 5),
+    constraints=(
+        *OPERAND_LIMITS,
+        matching_channels,
+        known_activation,
+        known_padding,
+        sensible_strides,
+        *SCALE_LIMITS,
+        known_output_shape,
+        matching_image,
+    ),
+    output_shape=_output_shape,
+    macs=_macs,
+    emit=emit,
+    numeric_constraints=VALUE_LIMITS,
+)
