@@ -31,6 +31,7 @@ from tests.firmware.fixtures.single_ops import (
     reshape,
     softmax,
 )
+from tests.firmware.fixtures.transposed import transposed
 
 STRICT = [
     *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes"),
@@ -42,7 +43,9 @@ ALL_OPERATORS = model_of(
     add("addc", constant_operand=1),
     conv_2d("conv", 0),
     conv_2d("narrow", 0, spread=0.0002),
+    conv_2d("dilated", 0, image=(1, 6, 7, 4), channels=6, groups=2, dilation=(2, 2)),
     depthwise_conv_2d("dw", 0),
+    depthwise_conv_2d("spread", 0, dilation=(2, 2)),
     fully_connected("fc", 0),
     mean("mean"),
     pool_2d("AVERAGE_POOL_2D", "avg"),
@@ -50,6 +53,7 @@ ALL_OPERATORS = model_of(
     relu("relu"),
     reshape("view", shape=(1, 4), new_shape=(2, 2)),
     softmax("softmax"),
+    transposed("transposed", 0),
     *(cases[0] for cases in movement_ops.CASES.values()),
 )
 
