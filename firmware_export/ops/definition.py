@@ -47,6 +47,10 @@ class KernelCall:
             ``scratch`` and ``output`` for pointers into the arena.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
+        overlaps: For the index of an input, how many bytes below it the output may begin although
+            it lies over that input. The kernel must give the same bytes at this distance rounded
+            up to `ALIGNMENT_BYTES`; 0 stands for the very same place. An input that is not named
+            must stay apart.
     """
 
     kernel: str
@@ -57,6 +61,7 @@ class KernelCall:
     row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
+    overlaps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def constant_bytes(self) -> int:
