@@ -171,11 +171,11 @@ def place(buffers: Sequence[Buffer], sharings: Sequence[Sharing] = ()) -> tuple[
     greedy plan by size is what TFLite Micro uses (``GreedyMemoryPlanner``); the other orders repair
     its rare bad cases.
     """
-    bound = in_place_bound(buffers, sharings)
-    best = _place_chosen(buffers, ())
-    for choice in _choices(sharings):
+    bound = align(in_place_bound(buffers, sharings))
+    best: tuple[int, ...] = ()
+    for choice in dict.fromkeys(_choices(sharings)):
         offsets = _break_sharings(buffers, choice, bound)
-        if _end(buffers, offsets) < _end(buffers, best):
+        if not best or _end(buffers, offsets) < _end(buffers, best):
             best = offsets
         if _end(buffers, best) <= bound:
             break
@@ -184,6 +184,8 @@ def place(buffers: Sequence[Buffer], sharings: Sequence[Sharing] = ()) -> tuple[
 
 SHARINGS_TO_BREAK = 8
 """How many are tried; each costs as much time as a plan."""
+BUFFERS_FOR_BREAKING = 200
+"""Among more buffers than this none is tried: the time of a plan grows with their square."""
 
 
 def _break_sharings(
@@ -191,7 +193,7 @@ def _break_sharings(
 ) -> tuple[int, ...]:
     """The plan with ``chosen``, without those that are better broken: the worst one goes first."""
     best = _place_chosen(buffers, chosen)
-    while chosen and _end(buffers, best) > bound:
+    while chosen and _end(buffers, best) > bound and len(buffers) <= BUFFERS_FOR_BREAKING:
         longest = sorted(chosen, key=lambda s: -s.distance_bytes)[:SHARINGS_TO_BREAK]
         fewer = [tuple(kept for kept in chosen if kept is not broken) for broken in longest]
         plans = [_place_chosen(buffers, choice) for choice in fewer]
@@ -210,6 +212,7 @@ def _choices(sharings: Sequence[Sharing]) -> Iterable[tuple[Sharing, ...]]:
         # Of several with the same output, the last one here is used.
         yield tuple({sharing.output: sharing for sharing in reversed(allowed)}.values())
         yield tuple({sharing.output: sharing for sharing in allowed}.values())
+    yield ()
 
 
 def _place_chosen(buffers: Sequence[Buffer], chosen: Iterable[Sharing]) -> tuple[int, ...]:

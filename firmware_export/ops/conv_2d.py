@@ -82,6 +82,7 @@ def emit(node: Node) -> KernelCall:
     stage, constants = weights.output_stage(node)
     filters = weights.filters(node)
     depth = -(-filters.shape[1] // LANES) * LANES
+    window = _window(node)
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
@@ -93,12 +94,13 @@ def emit(node: Node) -> KernelCall:
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
-        structs=(_window(node).struct(node), shape, stage),
+        structs=(window.struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": lay_out_weights(filters), **constants},
         row_types=weights.ROW_TYPES,
         scratch_bytes=PIXELS * depth * LANE_BYTES,
         scratch_type="tkd_lane",
+        overlaps={0: window.overlap(node)},
     )
 
 
