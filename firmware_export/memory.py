@@ -97,7 +97,8 @@ def plan_memory(
         if size
     }
     buffers = (*tensors.values(), *scratch.values())
-    offsets = place(buffers, tensor_sharings(graph, tensors, overlaps))
+    sharings = tensor_sharings(graph, tensors, overlaps) if overlaps else ()
+    offsets = place(buffers, sharings)
     arena_bytes = align(_end(buffers, offsets))
     if arena_bytes > MAX_ARENA_BYTES:
         raise ModelError(
@@ -149,7 +150,7 @@ def tensor_sharings(
     """
     position = {tensor: index for index, tensor in enumerate(buffers)}
     found = []
-    for index, (node, allowed) in enumerate(zip(graph.nodes, overlaps, strict=False)):
+    for index, (node, allowed) in enumerate(zip(graph.nodes, overlaps, strict=True)):
         for source in dict.fromkeys(map(graph.storage, node.activations)):
             distances = [
                 allowed.get(i)
