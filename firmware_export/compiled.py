@@ -70,7 +70,8 @@ class CompiledModel:
         outputs: Model outputs in the order of the ``.tflite``.
         layers: The nodes in the order in which they run.
         arena_bytes: What ``<NAME>_ARENA_BYTES`` says.
-        arena_lower_bound_bytes: Largest sum of activations that must be alive together.
+        arena_lower_bound_bytes: Largest sum of activations that must be alive together, were none
+            written over another; ``arena_bytes`` may be smaller.
         model_sha256: Hash of the ``.tflite`` it was made from.
     """
 

@@ -73,7 +73,9 @@ def check_ports(graph: Graph) -> None:
 
 def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
     calls = [_call(node) for node in graph.nodes]
-    plan = plan_memory(graph, [call.scratch_bytes for call in calls])
+    plan = plan_memory(
+        graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
+    )
     layers = tuple(
         _place(graph, plan, node, call, f"{name}_{index}_{node.op.lower()}")
         for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))

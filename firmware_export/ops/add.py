@@ -97,6 +97,11 @@ def emit(node: Node) -> KernelCall:
         ),
         arguments=(*names, "output"),
         constants=constants,
+        overlaps={
+            index: 0
+            for index in (0, 1)
+            if node.input(index).data is None and node.input(index).elements == node.output.elements
+        },
     )
 
 

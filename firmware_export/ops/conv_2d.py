@@ -63,6 +63,7 @@ def emit(node: Node) -> KernelCall:
     stage, constants = weights.output_stage(node)
     filters = weights.filters(node)
     depth = -(-filters.shape[1] // LANES) * LANES
+    window = kernel_window(node)
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
@@ -74,12 +75,13 @@ def emit(node: Node) -> KernelCall:
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
-        structs=(kernel_window(node).struct(node), shape, stage),
+        structs=(window.struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": lay_out_weights(filters), **constants},
         row_types=weights.ROW_TYPES,
         scratch_bytes=PIXELS * depth * LANE_BYTES,
         scratch_type="tkd_lane",
+        overlaps={0: window.overlap(node)},
     )
 
 

@@ -48,6 +48,10 @@ class KernelCall:
             further outputs.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
+        overlaps: For the index of an input, how many bytes below it the output may begin although
+            it lies over that input. The kernel must give the same bytes at this distance rounded
+            up to `ALIGNMENT_BYTES`; 0 stands for the very same place. An input that is not named
+            must stay apart.
         then: Calls that follow in the same C function, on the same operands. They have structs
             with names of their own, and neither constants nor working memory.
     """
@@ -60,6 +64,7 @@ class KernelCall:
     row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
+    overlaps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     then: tuple[KernelCall, ...] = ()
 
     @property

@@ -39,7 +39,7 @@ def emit(node: Node) -> KernelCall:
             "activation_max": high,
         },
     )
-    return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"))
+    return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"), overlaps={0: 0})
 
 
 RELU = OpDef(

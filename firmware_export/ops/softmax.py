@@ -72,7 +72,7 @@ def emit(node: Node) -> KernelCall:
             "lowest_difference": lowest,
         },
     )
-    return KernelCall("tkd_softmax_s8", (params,), ("input_0", "output"))
+    return KernelCall("tkd_softmax_s8", (params,), ("input_0", "output"), overlaps={0: 0})
 
 
 SOFTMAX = OpDef(
