@@ -7,15 +7,22 @@ from types import MappingProxyType
 
 from firmware_export.errors import UnsupportedOpError
 from firmware_export.ir import Graph, Node
-from firmware_export.ops.add import ADD
+from firmware_export.ops.add import ADD, SUB
 from firmware_export.ops.conv_2d import CONV_2D
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
+from firmware_export.ops.elu import ELU
 from firmware_export.ops.fully_connected import FULLY_CONNECTED
+from firmware_export.ops.hard_swish import HARD_SWISH
+from firmware_export.ops.leaky_relu import LEAKY_RELU
+from firmware_export.ops.maximum import MAXIMUM, MINIMUM
 from firmware_export.ops.mean import MEAN
+from firmware_export.ops.mul import MUL
 from firmware_export.ops.pool_2d import AVERAGE_POOL_2D, MAX_POOL_2D
-from firmware_export.ops.relu import RELU
+from firmware_export.ops.prelu import PRELU
+from firmware_export.ops.relu import RELU, RELU6
 from firmware_export.ops.reshape import RESHAPE
+from firmware_export.ops.sigmoids import LOGISTIC, TANH
 from firmware_export.ops.softmax import SOFTMAX
 
 OPS: Mapping[str, OpDef] = MappingProxyType(
@@ -26,12 +33,23 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             AVERAGE_POOL_2D,
             CONV_2D,
             DEPTHWISE_CONV_2D,
+            ELU,
             FULLY_CONNECTED,
+            HARD_SWISH,
+            LEAKY_RELU,
+            LOGISTIC,
+            MAXIMUM,
             MAX_POOL_2D,
             MEAN,
+            MINIMUM,
+            MUL,
+            PRELU,
             RELU,
+            RELU6,
             RESHAPE,
             SOFTMAX,
+            SUB,
+            TANH,
         )
     }
 )

@@ -13,6 +13,8 @@ from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures.elementwise_ops import ELEMENTWISE_CASES, RELU6_RESCALED
+from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.single_ops import (
     add,
     conv_2d,
@@ -200,6 +202,7 @@ CASES: dict[str, list[Node]] = {
     "RELU": [relu(f"relu{i}", **case) for i, case in enumerate(RELU)],
     "RESHAPE": [reshape(f"reshape{i}", **case) for i, case in enumerate(RESHAPE)],
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
+    **ELEMENTWISE_CASES,
 }
 
 
@@ -221,6 +224,15 @@ def test_c_on_the_host_equals_tflm(op):
     inputs = samples(graph, random=20)
     got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
     assert differing_cases(graph, got, run_tflm(model, inputs)) == []
+
+
+def test_relu6_that_rescales_equals_litert():
+    """TFLM leaves the rescaling out."""
+    graph = model_of(*RELU6_RESCALED)
+    model = write_tflite(graph)
+    inputs = samples(graph, random=20)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
+    assert differing_cases(graph, got, run_litert_reference(model, inputs)) == []
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
