@@ -15,6 +15,7 @@ from firmware_export.ops.elu import ELU
 from firmware_export.ops.fully_connected import FULLY_CONNECTED
 from firmware_export.ops.hard_swish import HARD_SWISH
 from firmware_export.ops.leaky_relu import LEAKY_RELU
+from firmware_export.ops.log_softmax import LOG_SOFTMAX
 from firmware_export.ops.maximum import MAXIMUM, MINIMUM
 from firmware_export.ops.mean import MEAN
 from firmware_export.ops.mul import MUL
@@ -38,6 +39,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             HARD_SWISH,
             LEAKY_RELU,
             LOGISTIC,
+            LOG_SOFTMAX,
             MAXIMUM,
             MAX_POOL_2D,
             MEAN,

@@ -18,6 +18,7 @@ from firmware_export.ops import (
     hard_swish,
     leaky_relu,
     limits,
+    log_softmax,
     maximum,
     mean,
     mul,
@@ -52,7 +53,8 @@ HARD_SWISH = unary("HARD_SWISH", "x")
 LOGISTIC = unary("LOGISTIC", "x", scales=(0.05, 1 / 256), zero_points=(0, -128))
 TANH = unary("TANH", "x", scales=(0.05, 1 / 128), zero_points=(0, 0))
 ELU = unary("ELU", "x")
-ELEMENTWISE = [SUB, MUL, MAXIMUM, PRELU, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH, ELU]
+LOG_SOFTMAX = unary("LOG_SOFTMAX", "x", scales=(0.1, 1 / 16), zero_points=(0, 127))
+ELEMENTWISE = [LOG_SOFTMAX, SUB, MUL, MAXIMUM, PRELU, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH, ELU]
 COMPUTING = [CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU, *ELEMENTWISE]
 
 
@@ -195,6 +197,13 @@ REFUSED = [
     (sigmoids.symmetric_output, with_output(TANH, quantization=scaled(1 / 256, -128)), "-128)"),
     (sigmoids.usual_input_scale, with_input(TANH, 0, quantization=scaled(8.1)), "8.1"),
     (sigmoids.usual_input_scale, with_input(LOGISTIC, 0, quantization=scaled(1e-9)), "1e-09"),
+    (log_softmax.log_output, with_output(LOG_SOFTMAX, quantization=scaled(0.1)), "(0.1, 0)"),
+    (
+        log_softmax.short_rows,
+        unary("LOG_SOFTMAX", "x", shape=(1, 4096), scales=(0.1, 1 / 16), zero_points=(0, 127)),
+        "4096",
+    ),
+    (log_softmax.sensible_scale, with_input(LOG_SOFTMAX, 0, quantization=scaled(1e-9)), "1e-09"),
     (softmax.probability_output, with_output(SOFTMAX, quantization=scaled(1 / 128, -128)), "8125"),
     (softmax.short_rows, ops.softmax("x", shape=(1, 512)), "512"),
     (softmax.sensible_scale, ops.softmax("x", scale=1e-9), "1e-09"),
