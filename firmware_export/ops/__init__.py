@@ -21,6 +21,7 @@ from firmware_export.ops.mean import MEAN
 from firmware_export.ops.mul import MUL
 from firmware_export.ops.pool_2d import AVERAGE_POOL_2D, MAX_POOL_2D
 from firmware_export.ops.prelu import PRELU
+from firmware_export.ops.quantize import QUANTIZE
 from firmware_export.ops.relu import RELU, RELU6
 from firmware_export.ops.reshape import RESHAPE
 from firmware_export.ops.sigmoids import LOGISTIC, TANH
@@ -46,6 +47,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             MINIMUM,
             MUL,
             PRELU,
+            QUANTIZE,
             RELU,
             RELU6,
             RESHAPE,

@@ -54,7 +54,20 @@ LOGISTIC = unary("LOGISTIC", "x", scales=(0.05, 1 / 256), zero_points=(0, -128))
 TANH = unary("TANH", "x", scales=(0.05, 1 / 128), zero_points=(0, 0))
 ELU = unary("ELU", "x")
 LOG_SOFTMAX = unary("LOG_SOFTMAX", "x", scales=(0.1, 1 / 16), zero_points=(0, 127))
-ELEMENTWISE = [LOG_SOFTMAX, SUB, MUL, MAXIMUM, PRELU, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH, ELU]
+QUANTIZE = unary("QUANTIZE", "x")
+ELEMENTWISE = [
+    QUANTIZE,
+    LOG_SOFTMAX,
+    SUB,
+    MUL,
+    MAXIMUM,
+    PRELU,
+    LEAKY_RELU,
+    HARD_SWISH,
+    LOGISTIC,
+    TANH,
+    ELU,
+]
 COMPUTING = [CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU, *ELEMENTWISE]
 
 
@@ -92,6 +105,7 @@ def huge_bias(node: Node) -> Node:
 REFUSED = [
     (limits.int8_activations, with_input(CONV, 0, dtype="int16"), "int16 in 'x_in'"),
     (limits.int8_activations, with_output(ADD, dtype="float32"), "float32 in 'x_out'"),
+    (limits.int8_activations, with_input(QUANTIZE, 0, dtype="float32"), "float32 in 'x_in'"),
     (limits.computed_input, with_input(RELU, 0, data=int8(1, 50)), "the constant 'x_in'"),
     (limits.quantized_activations, with_input(RELU, 0, quantization=None), "no scale in 'x_in'"),
     (limits.quantized_activations, with_output(RELU, quantization=scaled(0.0)), "scale 0.0"),
