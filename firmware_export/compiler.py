@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from firmware_export.codegen import CodeModel, PlacedLayer, generate
-from firmware_export.compiled import CompiledModel, Layer, Port
+from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.memory import MemoryPlan, plan_memory
@@ -52,15 +52,16 @@ def check_ports(graph: Graph) -> None:
     """Refuse model inputs and outputs that the C interface cannot offer.
 
     Raises:
-        ModelError: If one is not int8, has no scale, or is empty.
+        ModelError: If one is of another type, is quantized without a scale, or is empty.
     """
     for tensor in (*graph.inputs, *graph.outputs):
-        if tensor.dtype != "int8":
+        if tensor.dtype not in PORT_TYPES:
             raise ModelError(
-                f"Model inputs and outputs must be int8. Got {tensor.dtype} in '{tensor.name}'. "
+                f"Model inputs and outputs must be int8, uint8, int16 or float32. "
+                f"Got {tensor.dtype} in '{tensor.name}'. "
                 "Convert with inference_input_type and inference_output_type int8."
             )
-        fault = quantization_fault(tensor)
+        fault = None if tensor.dtype == "float32" else quantization_fault(tensor)
         if fault or tensor.elements < 1 or tensor.data is not None:
             found = fault or f"shape {list(tensor.shape)}, or a constant, in '{tensor.name}'"
             raise ModelError(
@@ -139,7 +140,10 @@ def _title(node: Node) -> str:
 
 
 def _ports(graph: Graph, plan: MemoryPlan, tensors: Sequence[Tensor]) -> tuple[Port, ...]:
-    return tuple(
-        Port(t.name, t.shape, t.dtype, t.scale, t.zero_point, plan.tensors[graph.storage(t)])
-        for t in tensors
-    )
+    return tuple(_port(t, plan.tensors[graph.storage(t)]) for t in tensors)
+
+
+def _port(tensor: Tensor, offset: int) -> Port:
+    real = tensor.dtype == "float32"
+    scale, zero_point = (1.0, 0) if real else (tensor.scale, tensor.zero_point)
+    return Port(tensor.name, tensor.shape, tensor.dtype, scale, zero_point, offset)

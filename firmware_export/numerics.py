@@ -17,6 +17,7 @@ Int64Array = npt.NDArray[np.int64]
 
 INT8_MIN, INT8_MAX = -128, 127
 INT32_MAX = 2**31 - 1
+INTEGER_RANGES = {"int8": (INT8_MIN, INT8_MAX), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 
 
 def round_half_away(value: float) -> int:
@@ -136,6 +137,16 @@ def multiply_high(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64Array:
         [2, -1]
     """
     return (np.asarray(a, np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31
+
+
+def saturate(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.integer]:
+    """The nearest values of a type in `INTEGER_RANGES`.
+
+    Example:
+        >>> saturate([-300, 5, 300], "uint8").tolist()
+        [0, 5, 255]
+    """
+    return np.clip(values, *INTEGER_RANGES[dtype]).astype(dtype)
 
 
 def saturate_int8(values: npt.ArrayLike) -> Int8Array:

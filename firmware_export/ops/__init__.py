@@ -21,7 +21,7 @@ from firmware_export.ops.mean import MEAN
 from firmware_export.ops.mul import MUL
 from firmware_export.ops.pool_2d import AVERAGE_POOL_2D, MAX_POOL_2D
 from firmware_export.ops.prelu import PRELU
-from firmware_export.ops.quantize import QUANTIZE
+from firmware_export.ops.quantize import DEQUANTIZE, QUANTIZE
 from firmware_export.ops.relu import RELU, RELU6
 from firmware_export.ops.reshape import RESHAPE
 from firmware_export.ops.sigmoids import LOGISTIC, TANH
@@ -35,6 +35,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             AVERAGE_POOL_2D,
             CONV_2D,
             DEPTHWISE_CONV_2D,
+            DEQUANTIZE,
             ELU,
             FULLY_CONNECTED,
             HARD_SWISH,

@@ -24,13 +24,13 @@ class Struct:
     Attributes:
         type: C type, defined in the kernel's file.
         name: Variable name inside the layer's function.
-        fields: In the order of the C type: an integer, a list of integers, or the name of one of
+        fields: In the order of the C type: a number, a list of integers, or the name of one of
             the call's constants.
     """
 
     type: str
     name: str
-    fields: Mapping[str, int | tuple[int, ...] | str]
+    fields: Mapping[str, int | float | tuple[int, ...] | str]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class KernelCall:
         row_types: For each constant that is an array of structures, the C type of its rows.
         arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
             ``scratch`` and ``output`` for pointers into the arena.
+        types: C type of the values behind a pointer into the arena, where it is not ``int8_t``.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
     """
@@ -55,6 +56,7 @@ class KernelCall:
     literals: tuple[int, ...] = ()
     constants: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
     row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
 

@@ -24,6 +24,7 @@ from firmware_export.ops import (
     mul,
     pool_2d,
     prelu,
+    quantize,
     relu,
     reshape,
     sigmoids,
@@ -55,7 +56,9 @@ TANH = unary("TANH", "x", scales=(0.05, 1 / 128), zero_points=(0, 0))
 ELU = unary("ELU", "x")
 LOG_SOFTMAX = unary("LOG_SOFTMAX", "x", scales=(0.1, 1 / 16), zero_points=(0, 127))
 QUANTIZE = unary("QUANTIZE", "x")
+DEQUANTIZE = unary("DEQUANTIZE", "x", dtypes=("int8", "float32"))
 ELEMENTWISE = [
+    DEQUANTIZE,
     QUANTIZE,
     LOG_SOFTMAX,
     SUB,
@@ -105,7 +108,6 @@ def huge_bias(node: Node) -> Node:
 REFUSED = [
     (limits.int8_activations, with_input(CONV, 0, dtype="int16"), "int16 in 'x_in'"),
     (limits.int8_activations, with_output(ADD, dtype="float32"), "float32 in 'x_out'"),
-    (limits.int8_activations, with_input(QUANTIZE, 0, dtype="float32"), "float32 in 'x_in'"),
     (limits.computed_input, with_input(RELU, 0, data=int8(1, 50)), "the constant 'x_in'"),
     (limits.quantized_activations, with_input(RELU, 0, quantization=None), "no scale in 'x_in'"),
     (limits.quantized_activations, with_output(RELU, quantization=scaled(0.0)), "scale 0.0"),
@@ -218,6 +220,16 @@ REFUSED = [
         "4096",
     ),
     (log_softmax.sensible_scale, with_input(LOG_SOFTMAX, 0, quantization=scaled(1e-9)), "1e-09"),
+    (quantize.known_types, with_input(QUANTIZE, 0, dtype="int32"), "int32 to int8"),
+    (quantize.known_types, with_output(QUANTIZE, dtype="int16"), "int8 to int16"),
+    (quantize.int8_to_real, with_input(DEQUANTIZE, 0, dtype="int16"), "int16 to float32"),
+    (quantize.scaled_integers, with_input(DEQUANTIZE, 0, quantization=None), "no scale"),
+    (
+        quantize.scaled_integers,
+        with_input(QUANTIZE, 0, dtype="uint8", quantization=scaled(0.1, -1)),
+        "zero point -1",
+    ),
+    (quantize.bounded_ratio, with_output(QUANTIZE, quantization=scaled(1e-9)), "5e+07"),
     (softmax.probability_output, with_output(SOFTMAX, quantization=scaled(1 / 128, -128)), "8125"),
     (softmax.short_rows, ops.softmax("x", shape=(1, 512)), "512"),
     (softmax.sensible_scale, ops.softmax("x", scale=1e-9), "1e-09"),
@@ -299,7 +311,7 @@ def test_a_custom_operator_is_named():
 @pytest.mark.parametrize(
     ("tensor", "message"),
     [
-        (Tensor("p", (1, 4), "float32"), "must be int8. Got float32 in 'p'"),
+        (Tensor("p", (1, 4), "int64"), "must be int8, .* Got int64 in 'p'"),
         (Tensor("p", (1, 4), "int8"), "must have a scale .* Got no scale in 'p'"),
         (Tensor("p", (1, 0), "int8", scaled(1.0)), r"Got shape \[1, 0\]"),
     ],
