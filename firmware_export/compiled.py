@@ -15,22 +15,21 @@ class PortType:
     Attributes:
         c_name: C type.
         value_bytes: Its size.
-        lowest: Lowest quantized value; meaningless for real values, as is the next.
-        highest: Highest quantized value.
+        quantized: Lowest and highest quantized value; None where values are real, or indices.
     """
 
     c_name: str
     value_bytes: int
-    lowest: int = 0
-    highest: int = 0
+    quantized: tuple[int, int] | None = None
 
 
 PORT_TYPES: Mapping[str, PortType] = MappingProxyType(
     {
-        "int8": PortType("int8_t", 1, -128, 127),
-        "uint8": PortType("uint8_t", 1, 0, 255),
-        "int16": PortType("int16_t", 2, -(2**15), 2**15 - 1),
+        "int8": PortType("int8_t", 1, (-128, 127)),
+        "uint8": PortType("uint8_t", 1, (0, 255)),
+        "int16": PortType("int16_t", 2, (-(2**15), 2**15 - 1)),
         "float32": PortType("float", 4),
+        "int32": PortType("int32_t", 4),
     }
 )
 
@@ -42,9 +41,9 @@ class Port:
     Attributes:
         name: Tensor name in the ``.tflite``.
         shape: Shape with the batch dimension, NHWC.
-        dtype: ``"int8"``, ``"uint8"``, ``"int16"`` or ``"float32"``: a key of `PORT_TYPES`.
-        scale: Quantization scale; real = scale * (q - zero_point). 1 for real values.
-        zero_point: A value of the type. 0 for real values.
+        dtype: A key of `PORT_TYPES`.
+        scale: Quantization scale; real = scale * (q - zero_point). 1 where it is not quantized.
+        zero_point: A value of the type. 0 where it is not quantized.
         arena_offset_bytes: Where the tensor starts in the arena.
     """
 
@@ -59,11 +58,6 @@ class Port:
     def type(self) -> PortType:
         """How C holds its values."""
         return PORT_TYPES[self.dtype]
-
-    @property
-    def is_real(self) -> bool:
-        """Whether the values are real ones, which have no scale."""
-        return self.dtype == "float32"
 
     @property
     def elements(self) -> int:

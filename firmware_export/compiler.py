@@ -57,11 +57,11 @@ def check_ports(graph: Graph) -> None:
     for tensor in (*graph.inputs, *graph.outputs):
         if tensor.dtype not in PORT_TYPES:
             raise ModelError(
-                f"Model inputs and outputs must be int8, uint8, int16 or float32. "
+                f"Model inputs and outputs must be int8, uint8, int16, int32 or float32. "
                 f"Got {tensor.dtype} in '{tensor.name}'. "
                 "Convert with inference_input_type and inference_output_type int8."
             )
-        fault = None if tensor.dtype == "float32" else quantization_fault(tensor)
+        fault = quantization_fault(tensor) if PORT_TYPES[tensor.dtype].quantized else None
         if fault or tensor.elements < 1 or tensor.data is not None:
             found = fault or f"shape {list(tensor.shape)}, or a constant, in '{tensor.name}'"
             raise ModelError(
@@ -144,6 +144,6 @@ def _ports(graph: Graph, plan: MemoryPlan, tensors: Sequence[Tensor]) -> tuple[P
 
 
 def _port(tensor: Tensor, offset: int) -> Port:
-    real = tensor.dtype == "float32"
-    scale, zero_point = (1.0, 0) if real else (tensor.scale, tensor.zero_point)
+    quantized = PORT_TYPES[tensor.dtype].quantized
+    scale, zero_point = (tensor.scale, tensor.zero_point) if quantized else (1.0, 0)
     return Port(tensor.name, tensor.shape, tensor.dtype, scale, zero_point, offset)

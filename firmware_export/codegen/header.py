@@ -20,9 +20,9 @@ def header_file(model: CodeModel) -> str:
         *(_port(model.name, port, i, "input") for i, port in enumerate(model.inputs)),
         *(_port(model.name, port, i, "output") for i, port in enumerate(model.outputs)),
         _invoke(model.name),
-        *(_quantize(model.name, p, i) for i, p in enumerate(model.inputs) if not p.is_real),
-        *(_dequantize(model.name, p, i) for i, p in enumerate(model.outputs) if not p.is_real),
-        _argmax(model.name, model.outputs[0]),
+        *(_quantize(model.name, p, i) for i, p in enumerate(model.inputs) if p.type.quantized),
+        *(_dequantize(model.name, p, i) for i, p in enumerate(model.outputs) if p.type.quantized),
+        *(_argmax(model.name, p) for p in model.outputs[:1] if p.dtype != "int32"),
         "#ifdef __cplusplus\n}\n#endif",
         f"#endif /* {guard} */",
     ]
@@ -48,7 +48,7 @@ def _port(name: str, port: Port, index: int, kind: str) -> str:
     macro = f"{name.upper()}_{kind.upper()}{_suffix(index)}"
     about = comment(
         f"{kind.capitalize()} {index}: '{port.name}' {shape_text(port.shape)}",
-        "real values" if port.is_real else "real = SCALE * (value - ZERO_POINT)",
+        "real = SCALE * (value - ZERO_POINT)" if port.type.quantized else "not quantized",
     )
     scale = (
         f"#define {macro}_SCALE {c_float(port.scale)}\n"
@@ -57,7 +57,7 @@ def _port(name: str, port: Port, index: int, kind: str) -> str:
     return (
         f"{about}\n"
         f"#define {macro}_BYTES {port.size_bytes}\n"
-        f"{'' if port.is_real else scale}"
+        f"{scale if port.type.quantized else ''}"
         f"{constant}{port.type.c_name} *{name}_{kind}{_suffix(index)}({constant}uint8_t *arena);"
     )
 
@@ -73,7 +73,8 @@ def _invoke(name: str) -> str:
 
 
 def _quantize(name: str, port: Port, index: int) -> str:
-    ctype, low, high = port.type.c_name, port.type.lowest, port.type.highest
+    ctype = port.type.c_name
+    low, high = port.type.quantized or (0, 0)
     suffix = _suffix(index)
     macro = f"{name.upper()}_INPUT{suffix}"
     about = comment(

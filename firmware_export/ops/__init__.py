@@ -8,6 +8,7 @@ from types import MappingProxyType
 from firmware_export.errors import UnsupportedOpError
 from firmware_export.ir import Graph, Node
 from firmware_export.ops.add import ADD, SUB
+from firmware_export.ops.arg_max import ARG_MAX
 from firmware_export.ops.conv_2d import CONV_2D
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
@@ -32,6 +33,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
         op.name: op
         for op in (
             ADD,
+            ARG_MAX,
             AVERAGE_POOL_2D,
             CONV_2D,
             DEPTHWISE_CONV_2D,

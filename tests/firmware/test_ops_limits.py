@@ -10,6 +10,7 @@ from firmware_export.ir import Graph, Node, Quantization, Tensor
 from firmware_export.ops import (
     OPS,
     add,
+    arg_max,
     broadcasting,
     check_supported,
     conv_2d,
@@ -35,6 +36,7 @@ from firmware_export.ops import (
 from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures import single_ops as ops
 from tests.firmware.fixtures.elementwise_ops import PER_CHANNEL, SAME_SCALE, pair, unary
+from tests.firmware.fixtures.elementwise_ops import arg_max as arg_max_node
 
 CONV = ops.conv_2d("x", 0)
 DEPTHWISE = ops.depthwise_conv_2d("x", 0)
@@ -57,7 +59,9 @@ ELU = unary("ELU", "x")
 LOG_SOFTMAX = unary("LOG_SOFTMAX", "x", scales=(0.1, 1 / 16), zero_points=(0, 127))
 QUANTIZE = unary("QUANTIZE", "x")
 DEQUANTIZE = unary("DEQUANTIZE", "x", dtypes=("int8", "float32"))
+ARG_MAX = arg_max_node("x", (1, 10), 1)
 ELEMENTWISE = [
+    ARG_MAX,
     DEQUANTIZE,
     QUANTIZE,
     LOG_SOFTMAX,
@@ -190,6 +194,9 @@ REFUSED = [
         "[1, 4, 5, 3] and [1, 4, 4, 3]",
     ),
     (add.sum_not_amplified, with_output(ADD, quantization=scaled(1e-9)), "e+0"),
+    (arg_max.int8_to_index, with_output(ARG_MAX, dtype="int64"), "int8 and int64"),
+    (arg_max.constant_axis, with_input(ARG_MAX, 1, data=None), "1 values of int32 in 'x_axis'"),
+    (arg_max.constant_axis, arg_max_node("x", (1, 10), 2, output=(1,)), "2 of 2"),
     (mul.product_not_amplified, with_output(MUL, quantization=scaled(1e-9)), "e+06"),
     (
         maximum.one_quantization,
