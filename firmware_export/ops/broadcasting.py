@@ -17,7 +17,7 @@ RANK = 4
 
 
 def second_operand(node: Node) -> str | None:
-    """The second operand must be int8 with one finite scale above 0.
+    """The second operand must be int8 with one scale in [2^-100, 2^100].
 
     Quantize the model to full integers.
     """

@@ -41,7 +41,7 @@ def int8_to_real(node: Node) -> str | None:
 
 
 def scaled_integers(node: Node) -> str | None:
-    """Integers must have one finite scale above 0 and one zero point within their type.
+    """Integers must have one scale in [2^-100, 2^100] and one zero point within their type.
 
     Quantize the model to full integers.
     """

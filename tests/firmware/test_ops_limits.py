@@ -118,6 +118,7 @@ REFUSED = [
     (limits.quantized_activations, with_output(RELU, quantization=scaled(-1.0)), "scale -1.0"),
     (limits.quantized_activations, with_output(RELU, quantization=scaled(float("nan"))), "nan"),
     (limits.quantized_activations, with_output(RELU, quantization=scaled(float("inf"))), "inf"),
+    (limits.quantized_activations, with_output(RELU, quantization=scaled(1e-31)), "1e-31"),
     (limits.quantized_activations, with_output(RELU, quantization=scaled(1.0, 128)), "point 128"),
     (limits.quantized_activations, with_output(RELU, quantization=per_channel(2, 0)), "2 scales"),
     (limits.nonempty, with_input(RELU, 0, shape=(0, 50)), "[0, 50] in 'x_in'"),
