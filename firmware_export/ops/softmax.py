@@ -39,17 +39,22 @@ def sensible_scale(node: Node) -> str | None:
     return None if 2.0**-26 < scale < float("inf") else f"{scale:.3g}"
 
 
-def _scaling(node: Node) -> tuple[int, int, int]:
+def difference_scaling(scale: float) -> tuple[int, int, int]:
     """Multiplier and left shift of a difference, and the lowest difference that counts.
+
+    Args:
+        scale: Real value of a difference of 1, above 2^-26.
 
     Source: ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``,
     tensorflow/lite/kernels/internal/quantization_util.cc.
     """
     fraction_bits = 31 - INTEGER_BITS
-    scale = node.real_option("beta") * node.input(0).scale * (1 << fraction_bits)
-    multiplier, left_shift = quantize_multiplier(min(scale, 2.0**31 - 1))
-    lowest = -((((1 << INTEGER_BITS) - 1) << fraction_bits) >> left_shift)
-    # Where only a difference of 0 counts, its scale does not matter, and a shift by 31 is avoided.
+    multiplier, left_shift = quantize_multiplier(min(scale * (1 << fraction_bits), 2.0**31 - 1))
+    return multiplier, left_shift, -((((1 << INTEGER_BITS) - 1) << fraction_bits) >> left_shift)
+
+
+def where_any_counts(multiplier: int, left_shift: int, lowest: int) -> tuple[int, int, int]:
+    """Where only a difference of 0 counts, its scale does not matter: a shift by 31 is avoided."""
     return (multiplier, left_shift, lowest) if lowest < 0 else (0, 0, 0)
 
 
@@ -59,7 +64,8 @@ def _output_shape(node: Node) -> Shape:
 
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
-    multiplier, left_shift, lowest = _scaling(node)
+    scaling = difference_scaling(node.real_option("beta") * node.input(0).scale)
+    multiplier, left_shift, lowest = where_any_counts(*scaling)
     depth = node.input(0).shape[-1]
     params = Struct(
         "tkd_softmax_params",
