@@ -232,4 +232,6 @@ def _how(target: str, cc: Compiler) -> str:
     place = "this computer" if target == HOST else f"an emulated {target}"
     if (target, cc) == (HOST, "gcc"):
         place += " with address and undefined-behaviour sanitizers"
-    return f"C compiled by {cc} for {place}, TFLM of tflite-micro {metadata.version('tflite-micro')}"
+    return (
+        f"C compiled by {cc} for {place}, TFLM of tflite-micro {metadata.version('tflite-micro')}"
+    )

@@ -81,9 +81,7 @@ def describe(result: Verification) -> str:
     """The answer for a person: two lines, and where it goes wrong."""
     how = f"{result.how}."
     if result.equal:
-        return (
-            f"Equal: {result.compared_bytes:,} output bytes of {result.samples} samples.\n{how}"
-        )
+        return f"Equal: {result.compared_bytes:,} output bytes of {result.samples} samples.\n{how}"
     total = (
         f"Different: {result.differing_bytes:,} of {result.compared_bytes:,} output bytes of "
         f"{result.samples} samples.\n{how}\n"
