@@ -1,4 +1,9 @@
-"""MEAN over height and width, which is global average pooling."""
+"""MEAN over height and width, which is global average pooling.
+
+The sum of ``x - zero_point`` is exact. One multiplier holds scale ratio and division: the Q31
+multiplier of ``input scale / output scale`` is shifted left as far as the number of positions
+allows, divided by it as an integer, rounding down, and the shift is taken back at the end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""RELU as a layer of its own."""
+"""RELU as a layer of its own.
+
+``requantize(x - zero_point, input scale / output scale)`` plus the output zero point, clamped to
+what is at least zero.
+"""
 
 from __future__ import annotations
 
