@@ -81,9 +81,9 @@ class _Module:
 def _module(op: OpDef) -> _Module:
     for entry in pkgutil.iter_modules(firmware_export.ops.__path__):
         module = importlib.import_module(f"firmware_export.ops.{entry.name}")
-        if vars(module).get(op.name) is op:
+        if any(value is op for value in vars(module).values()):
             return _Module(module)
-    raise LookupError(f"no file of firmware_export/ops has {op.name} in a variable of that name")
+    raise LookupError(f"no file of firmware_export/ops holds {op.name} in a variable")
 
 
 def _summary(name: str, op: OpDef) -> str:
