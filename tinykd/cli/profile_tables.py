@@ -20,8 +20,8 @@ def render_profile(profile: Profile, console: Console) -> None:
     console.print(
         f"\nflash {profile.flash_bytes:,} bytes (constants {profile.weights_bytes:,}, code "
         f"{profile.code_bytes:,}) of {profile.flash_limit_bytes:,}\n"
-        f"RAM   {profile.ram_bytes:,} bytes (arena {profile.arena_bytes:,}, at least "
-        f"{profile.arena_lower_bound_bytes:,}; stack {profile.stack_bytes:,}) of "
+        f"RAM   {profile.ram_bytes:,} bytes (arena {profile.arena_bytes:,} for "
+        f"{profile.arena_lower_bound_bytes:,} alive together; stack {profile.stack_bytes:,}) of "
         f"{profile.ram_limit_bytes:,}\n"
         f"time  {profile.latency_us / 1000:.3g} ms estimated on {BOARDS[profile.board].name}: "
         f"{profile.instructions:,} instructions, {profile.estimated_cycles:,} cycles, "
