@@ -71,11 +71,26 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 class _Module:
-    """The file of an operator."""
+    """The file of an operator, with the text of what it imports from beside it."""
 
     def __init__(self, module: ModuleType) -> None:
         self.summary, _, self.body = inspect.cleandoc(module.__doc__ or "").partition("\n")
         self.source = inspect.getsource(module)
+        beside = re.findall(r"^from (firmware_export\.ops\.\w+) import", self.source, re.MULTILINE)
+        self.helpers = "".join(inspect.getsource(importlib.import_module(n)) for n in beside)
+
+    def kernels(self) -> list[str]:
+        """Names of C functions that the file calls, or else of those that its helpers call."""
+        for text in (self.source, self.helpers):
+            found = [k for k in dict.fromkeys(re.findall(r'"(tkd_\w+)"', text)) if _comment(k)]
+            if found:
+                return found
+        return []
+
+    def sources(self) -> list[str]:
+        """What the docstrings of its functions cite."""
+        cited = re.findall(r'Source:\s+(.*?)(?=\n\n|""")', self.source, re.DOTALL)
+        return [" ".join(text.split()) for text in dict.fromkeys(cited)]
 
 
 def _module(op: OpDef) -> _Module:
@@ -115,14 +130,13 @@ def _arithmetic(name: str, op: OpDef) -> str:
     parts = [f"\n### {name}\n\n{_summary(name, op)}\n"]
     if module.body.strip():
         parts.append(f"\n{_markdown(module.body.strip())}\n")
+    parts += [f"\nSource: {_markdown(source)}\n" for source in module.sources()]
     if op.emit is not None:
-        kernels = dict.fromkeys(re.findall(r'"(tkd_\w+)"', module.source))
-        comments = [found for found in map(_kernel_comment, kernels) if found]
-        parts += [f"\n```c\n{comment}\n```\n" for comment in comments]
+        parts += [f"\n```c\n{_comment(kernel)}\n```\n" for kernel in module.kernels()]
     return "".join(parts)
 
 
-def _kernel_comment(kernel: str) -> str | None:
+def _comment(kernel: str) -> str | None:
     """The comment above a public kernel; None for a name that is not one, such as a struct."""
     try:
         text = read(kernel)
