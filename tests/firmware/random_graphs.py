@@ -633,23 +633,21 @@ def _resize(op: str, table: str) -> Grower:
 
 
 def _space_to_batch_nd(growth: Growth, x: Tensor) -> Node | None:
+    """Not padded, since TFLM pads with what its memory holds (``output_offset`` is never set)."""
     if len(x.shape) != 4:
         return None
     block = growth.integer(1, 3), growth.integer(1, 3)
-    crops, extents = [], []
-    for extent, step in zip(x.shape[1:3], block, strict=True):
-        before = growth.integer(0, 1)
-        after = -(extent + before) % step
-        crops.append((before, after))
-        extents.append((extent + before + after) // step)
+    if any(extent % step for extent, step in zip(x.shape[1:3], block, strict=True)):
+        return None
+    height, width = (extent // step for extent, step in zip(x.shape[1:3], block, strict=True))
     return growth.node(
         "SPACE_TO_BATCH_ND",
         [
             x,
             growth.integers("block", block),
-            constant(growth.fresh("pads"), np.array(crops, np.int32)),
+            constant(growth.fresh("pads"), np.zeros((2, 2), np.int32)),
         ],
-        (x.shape[0] * block[0] * block[1], *extents, x.shape[3]),
+        (x.shape[0] * block[0] * block[1], height, width, x.shape[3]),
         like=x,
         table="SpaceToBatchNDOptions",
     )
