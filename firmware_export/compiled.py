@@ -83,6 +83,7 @@ class Layer:
         output_shape: Shape of the activation that it writes; of the first, where it writes several.
         macs: Multiply-accumulates of one inference.
         weights_bytes: Bytes of constants that only this layer reads, biases included.
+        alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
     """
 
     symbol: str
@@ -92,6 +93,7 @@ class Layer:
     output_shape: tuple[int, ...]
     macs: int
     weights_bytes: int
+    alive_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
     )
     layers = tuple(
-        _place(graph, plan, node, call, f"{name}_{index}_{node.op.lower()}")
+        _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
         for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
     )
     code = CodeModel(
@@ -119,8 +119,9 @@ def _call(node: Node) -> KernelCall:
 
 
 def _place(
-    graph: Graph, plan: MemoryPlan, node: Node, call: KernelCall, symbol: str
+    graph: Graph, plan: MemoryPlan, index: int, call: KernelCall, symbol: str
 ) -> PlacedLayer:
+    node = graph.nodes[index]
     layer = Layer(
         symbol=symbol,
         op=node.op,
@@ -129,6 +130,7 @@ def _place(
         output_shape=node.output.shape,
         macs=definition(node).macs(node),
         weights_bytes=call.constant_bytes,
+        alive_bytes=plan.occupied_bytes[index],
     )
     return PlacedLayer(
         layer=layer,

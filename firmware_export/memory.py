@@ -66,12 +66,14 @@ class MemoryPlan:
         arena_bytes: Size of the arena.
         lower_bound_bytes: Largest sum of tensors that must be alive together. No plan that keeps
             every tensor apart from the others can be smaller; working in place can.
+        occupied_bytes: Bytes of the arena that are in use during each node.
     """
 
     tensors: Mapping[Tensor, int]
     scratch: Mapping[Node, int]
     arena_bytes: int
     lower_bound_bytes: int
+    occupied_bytes: tuple[int, ...]
 
 
 def plan_memory(
@@ -111,6 +113,7 @@ def plan_memory(
         scratch=MappingProxyType({n: by_buffer[id(b)] for n, b in scratch.items()}),
         arena_bytes=arena_bytes,
         lower_bound_bytes=lower_bound(tuple(tensors.values())),
+        occupied_bytes=tuple(occupied(buffers, offsets, i) for i in range(len(graph.nodes))),
     )
 
 
@@ -319,6 +322,25 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
     return max(
         (sum(b.size_bytes for b in buffers if b.first <= m <= b.last) for m in moments), default=0
     )
+
+
+def occupied(buffers: Sequence[Buffer], offsets: Sequence[int], moment: int) -> int:
+    """Bytes that are in use while node ``moment`` runs, each counted once.
+
+    Example:
+        >>> occupied([Buffer("x", 8, -1, 0), Buffer("y", 4, 0, 1)], [0, 16], 0)
+        12
+    """
+    alive = sorted(
+        (offset, offset + buffer.size_bytes)
+        for buffer, offset in zip(buffers, offsets, strict=True)
+        if buffer.first <= moment <= buffer.last
+    )
+    total = reached = 0
+    for start, end in alive:
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
 
 
 def in_place_bound(buffers: Sequence[Buffer], sharings: Sequence[Sharing]) -> int:

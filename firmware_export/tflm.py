@@ -65,8 +65,8 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
             same for all, are of that type.
 
     Returns:
-        int8 ``[n, ...]`` with the output's shape behind the batch dimension; several outputs are
-        flattened, one after the other.
+        int8 ``[n, ...]`` with the output's shape behind a batch dimension of 1, or the whole shape
+        where it is another; several outputs are flattened, one after the other.
 
     Raises:
         ToolchainError: The wheel is not installed.
@@ -92,7 +92,7 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
         interpreter.invoke()
         outputs.append([interpreter.get_output(i) for i in range(signature.outputs)])
     if signature.outputs == 1:
-        return np.stack([only.reshape(only.shape[1:]) for (only,) in outputs])
+        return np.stack([only[0] if only.shape[:1] == (1,) else only for (only,) in outputs])
     return np.stack([np.concatenate([o.ravel() for o in several]) for several in outputs])
 
 

@@ -56,9 +56,10 @@ def unpack_outputs(compiled: CompiledModel, data: bytes, samples: int) -> Int8Ar
     """Shape the output bytes of ``samples`` inferences.
 
     Returns:
-        int8 ``[samples, ...]``, with the output's shape behind the batch dimension; for a model
-        with several outputs they are flattened, one after the other. Outputs of another type are
-        of that type; outputs of several types come as their bytes.
+        int8 ``[samples, ...]``, with the output's shape behind a batch dimension of 1, or the whole
+        shape where it is another; for a model with several outputs they are flattened, one after
+        the other. Outputs of another type are of that type; outputs of several types come as their
+        bytes.
 
     Raises:
         ToolchainError: Not as many bytes as the outputs have.
@@ -73,7 +74,8 @@ def unpack_outputs(compiled: CompiledModel, data: bytes, samples: int) -> Int8Ar
     only = compiled.outputs[0]
     if len(compiled.outputs) > 1:
         return values.reshape(samples, -1)
-    return values.reshape(samples, *only.shape[1:])
+    shape = only.shape[1:] if only.shape[:1] == (1,) else only.shape
+    return values.reshape(samples, *shape)
 
 
 def _shape(ports: tuple[Port, ...]) -> str:

@@ -1,4 +1,9 @@
-"""ADD and SUB, which differ in a sign."""
+"""ADD and SUB, element by element, with broadcasting; they differ in a sign.
+
+Both operands are brought to twice the larger of their scales with 20 bits of fraction: each is
+``requantize((q - zero_point) << 20, scale / (2 * larger scale))``. The sum is requantized by
+``2 * larger scale / (2^20 * output scale)``, the zero point is added, the activation clamps.
+"""
 
 from __future__ import annotations
 

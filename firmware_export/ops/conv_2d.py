@@ -1,4 +1,10 @@
-"""CONV_2D: NHWC input, OHWI weights, one scale for each output channel."""
+"""CONV_2D: NHWC input, OHWI weights, one scale for each output channel.
+
+The sum of ``(x - zero_point) * w`` over the window, plus the bias, is exact in int32; places
+outside the image count as the zero point. It is requantized by the ``input scale * weight scale /
+output scale`` of its channel, computed in double precision; then the zero point is added and the
+activation clamps. What the zero point adds is a constant of the channel and lies in the bias.
+"""
 
 from __future__ import annotations
 

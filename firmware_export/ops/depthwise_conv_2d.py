@@ -1,4 +1,8 @@
-"""DEPTHWISE_CONV_2D: each input channel gives ``depth_multiplier`` output channels."""
+"""DEPTHWISE_CONV_2D: each input channel gives ``depth_multiplier`` output channels.
+
+Output channel ``c`` reads input channel ``c / depth_multiplier``, rounded down. The arithmetic is
+that of CONV_2D.
+"""
 
 from __future__ import annotations
 

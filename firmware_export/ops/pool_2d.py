@@ -1,4 +1,9 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D, which differ in one literal."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D, which differ in one literal.
+
+Input and output have one quantization, so the values are taken as they are. The average is the sum
+of the values inside the image divided by their number, to nearest, ties away from zero. The
+activation clamps.
+"""
 
 from __future__ import annotations
 

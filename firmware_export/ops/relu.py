@@ -1,5 +1,8 @@
 """RELU and RELU6 as layers of their own.
 
+``requantize(x - zero_point, input scale / output scale)`` plus the output zero point, clamped to
+what is at least zero, and at most six.
+
 TFLM's RELU6 clamps without rescaling from the input's quantization to the output's, so it is wrong
 where they differ; the LiteRT reference, which treats both alike, decides.
 """

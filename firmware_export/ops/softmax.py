@@ -1,4 +1,9 @@
-"""SOFTMAX over the last dimension."""
+"""SOFTMAX over the last dimension.
+
+Differences to the largest value of a row, times ``beta * scale``, are Q5.26; those below about -32
+count as 0. Their exponentials are Q0.31, summed as Q12.19. The reciprocal of the sum is found by
+Newton's division in Q2.29, and each product is rounded to scale 1/256 and saturated.
+"""
 
 from __future__ import annotations
 
