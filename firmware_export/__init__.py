@@ -12,17 +12,23 @@ if TYPE_CHECKING:
     from firmware_export.compiled import CompiledModel, Layer, Port
     from firmware_export.compiler import compile_tflite
     from firmware_export.errors import ModelError, TinykdError, UnsupportedOpError
+    from firmware_export.profile import Profile, profile_tflite
     from firmware_export.tflite_reader import read_tflite
+    from firmware_export.verify import Verification, verify_tflite
 
 __all__ = [
     "CompiledModel",
     "Layer",
     "ModelError",
     "Port",
+    "Profile",
     "TinykdError",
     "UnsupportedOpError",
+    "Verification",
     "compile_tflite",
+    "profile_tflite",
     "read_tflite",
+    "verify_tflite",
 ]
 
 _MODULES = {
@@ -30,10 +36,14 @@ _MODULES = {
     "Layer": "compiled",
     "ModelError": "errors",
     "Port": "compiled",
+    "Profile": "profile",
     "TinykdError": "errors",
     "UnsupportedOpError": "errors",
+    "Verification": "verify",
     "compile_tflite": "compiler",
+    "profile_tflite": "profile",
     "read_tflite": "tflite_reader",
+    "verify_tflite": "verify",
 }
 
 

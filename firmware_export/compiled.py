@@ -2,8 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class PortType:
+    """How the C interface holds the values of an input or output.
+
+    Attributes:
+        c_name: C type.
+        value_bytes: Its size.
+        quantized: Lowest and highest quantized value; None where values are real, or indices.
+    """
+
+    c_name: str
+    value_bytes: int
+    quantized: tuple[int, int] | None = None
+
+
+PORT_TYPES: Mapping[str, PortType] = MappingProxyType(
+    {
+        "int8": PortType("int8_t", 1, (-128, 127)),
+        "uint8": PortType("uint8_t", 1, (0, 255)),
+        "int16": PortType("int16_t", 2, (-(2**15), 2**15 - 1)),
+        "float32": PortType("float", 4),
+        "int32": PortType("int32_t", 4),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -13,9 +41,9 @@ class Port:
     Attributes:
         name: Tensor name in the ``.tflite``.
         shape: Shape with the batch dimension, NHWC.
-        dtype: ``"int8"``.
-        scale: Quantization scale; real = scale * (q - zero_point).
-        zero_point: In [-128, 127].
+        dtype: A key of `PORT_TYPES`.
+        scale: Quantization scale; real = scale * (q - zero_point). 1 where it is not quantized.
+        zero_point: A value of the type. 0 where it is not quantized.
         arena_offset_bytes: Where the tensor starts in the arena.
     """
 
@@ -27,12 +55,19 @@ class Port:
     arena_offset_bytes: int
 
     @property
+    def type(self) -> PortType:
+        """How C holds its values."""
+        return PORT_TYPES[self.dtype]
+
+    @property
+    def elements(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of the tensor in the arena."""
-        size = 1
-        for extent in self.shape:
-            size *= extent
-        return size
+        return self.elements * self.type.value_bytes
 
 
 @dataclass(frozen=True)
@@ -48,6 +83,7 @@ class Layer:
         output_shape: Shape of the activation that it writes; of the first, where it writes several.
         macs: Multiply-accumulates of one inference.
         weights_bytes: Bytes of constants that only this layer reads, biases included.
+        alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
     """
 
     symbol: str
@@ -57,6 +93,7 @@ class Layer:
     output_shape: tuple[int, ...]
     macs: int
     weights_bytes: int
+    alive_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +107,8 @@ class CompiledModel:
         outputs: Model outputs in the order of the ``.tflite``.
         layers: The nodes in the order in which they run.
         arena_bytes: What ``<NAME>_ARENA_BYTES`` says.
-        arena_lower_bound_bytes: Largest sum of activations that must be alive together.
+        arena_lower_bound_bytes: Largest sum of activations that must be alive together, were none
+            written over another; ``arena_bytes`` may be smaller.
         model_sha256: Hash of the ``.tflite`` it was made from.
     """
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from firmware_export.codegen import CodeModel, PlacedLayer, generate
-from firmware_export.compiled import CompiledModel, Layer, Port
+from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.memory import MemoryPlan, plan_memory
@@ -54,15 +54,16 @@ def check_ports(graph: Graph) -> None:
     """Refuse model inputs and outputs that the C interface cannot offer.
 
     Raises:
-        ModelError: If one is not int8, has no scale, or is empty.
+        ModelError: If one is of another type, is quantized without a scale, or is empty.
     """
     for tensor in (*graph.inputs, *graph.outputs):
-        if tensor.dtype != "int8":
+        if tensor.dtype not in PORT_TYPES:
             raise ModelError(
-                f"Model inputs and outputs must be int8. Got {tensor.dtype} in '{tensor.name}'. "
+                f"Model inputs and outputs must be int8, uint8, int16, int32 or float32. "
+                f"Got {tensor.dtype} in '{tensor.name}'. "
                 "Convert with inference_input_type and inference_output_type int8."
             )
-        fault = quantization_fault(tensor)
+        fault = quantization_fault(tensor) if PORT_TYPES[tensor.dtype].quantized else None
         if fault or tensor.elements < 1 or tensor.data is not None:
             found = fault or f"shape {list(tensor.shape)}, or a constant, in '{tensor.name}'"
             raise ModelError(
@@ -73,9 +74,11 @@ def check_ports(graph: Graph) -> None:
 
 def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
     calls = [_call(node) for node in graph.nodes]
-    plan = plan_memory(graph, [call.scratch_bytes for call in calls])
+    plan = plan_memory(
+        graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
+    )
     layers = tuple(
-        _place(graph, plan, node, call, f"{name}_{index}_{node.op.lower()}")
+        _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
         for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
     )
     code = CodeModel(
@@ -116,8 +119,9 @@ def _call(node: Node) -> KernelCall:
 
 
 def _place(
-    graph: Graph, plan: MemoryPlan, node: Node, call: KernelCall, symbol: str
+    graph: Graph, plan: MemoryPlan, index: int, call: KernelCall, symbol: str
 ) -> PlacedLayer:
+    node = graph.nodes[index]
     layer = Layer(
         symbol=symbol,
         op=node.op,
@@ -126,6 +130,7 @@ def _place(
         output_shape=node.output.shape,
         macs=definition(node).macs(node),
         weights_bytes=call.constant_bytes,
+        alive_bytes=plan.occupied_bytes[index],
     )
     return PlacedLayer(
         layer=layer,
@@ -148,7 +153,10 @@ def _title(node: Node) -> str:
 
 
 def _ports(graph: Graph, plan: MemoryPlan, tensors: Sequence[Tensor]) -> tuple[Port, ...]:
-    return tuple(
-        Port(t.name, t.shape, t.dtype, t.scale, t.zero_point, plan.tensors[graph.storage(t)])
-        for t in tensors
-    )
+    return tuple(_port(t, plan.tensors[graph.storage(t)]) for t in tensors)
+
+
+def _port(tensor: Tensor, offset: int) -> Port:
+    quantized = PORT_TYPES[tensor.dtype].quantized
+    scale, zero_point = (tensor.scale, tensor.zero_point) if quantized else (1.0, 0)
+    return Port(tensor.name, tensor.shape, tensor.dtype, scale, zero_point, offset)

@@ -11,10 +11,13 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
 
 INT8_MIN, INT8_MAX = -128, 127
 INT32_MAX = 2**31 - 1
+INTEGER_RANGES = {"int8": (INT8_MIN, INT8_MAX), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 
 
 def round_half_away(value: float) -> int:
@@ -113,6 +116,47 @@ def rounding_shift_right(values: npt.ArrayLike, right: int) -> Int32Array:
     mask = (1 << right) - 1
     threshold = (mask >> 1) + (wide < 0)
     return ((wide >> right) + ((wide & mask) > threshold)).astype(np.int32)
+
+
+def multiply_high(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64Array:
+    """``a * b / 2**31``, to nearest, ties up: the product of two fixed-point fractions.
+
+    Args:
+        a: Integers in the int32 range, any shape.
+        b: As ``a``; only two values of -2**31 would leave the range.
+
+    Returns:
+        int64 array with values in the int32 range.
+
+    Source:
+        gemmlowp ``SaturatingRoundingDoublingHighMul``, fixedpoint/fixedpoint.h.
+        C twin: ``tkd_multiply_high``.
+
+    Example:
+        >>> multiply_high([1 << 30, -(1 << 30)], 3).tolist()
+        [2, -1]
+    """
+    return (np.asarray(a, np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31
+
+
+def saturate(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.integer]:
+    """The nearest values of a type in `INTEGER_RANGES`.
+
+    Example:
+        >>> saturate([-300, 5, 300], "uint8").tolist()
+        [0, 5, 255]
+    """
+    return np.clip(values, *INTEGER_RANGES[dtype]).astype(dtype)
+
+
+def saturate_int8(values: npt.ArrayLike) -> Int8Array:
+    """The nearest int8 values. C twin: ``tkd_clamp``.
+
+    Example:
+        >>> saturate_int8([-300, -5, 300]).tolist()
+        [-128, -5, 127]
+    """
+    return np.clip(values, INT8_MIN, INT8_MAX).astype(np.int8)
 
 
 def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:

@@ -23,11 +23,15 @@ MAX_OPERATORS = 2_000
 MAX_RANK = 8
 MAX_OPERANDS = 256
 MAX_ELEMENTS = 2**31 - 1
+MAX_CONSTANT_BYTES = 32 << 20
 
 # What the FlatBuffers library raises where an offset, a length or a code is out of range: its
 # Python version has no verifier.
 _DAMAGE = (struct.error, LookupError, ValueError, TypeError, ArithmeticError, MemoryError)
 _ADVICE = "Convert or download the model again."
+
+# Its names could be as long as the file, in each of many operators; no known operator has it.
+_UNREAD_OPTIONS = {"NONE", "VarHandleOptions"}
 
 _OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _OPTIONS_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if isinstance(v, int)}
@@ -81,16 +85,19 @@ def _refusing_damage() -> Iterator[None]:
 
 
 class _Reader:
-    """Reads one file, and counts how many vector elements it has read.
+    """Reads one file, and counts what it has read.
 
-    Tables and vectors of a FlatBuffer may be shared, so a small file can describe a huge model. An
-    honest one has no more elements than bytes.
+    Tables, vectors and names of a FlatBuffer may be shared, so a small file can describe a huge
+    model. An honest one has no more elements and letters than bytes. The values of a constant cost
+    nothing to read, but each operator that reads them becomes C of its own.
     """
 
     def __init__(self, data: bytes) -> None:
         self._model = schema.Model.GetRootAs(data, 0)
         self._elements_left = max(len(data), 1000)
+        self._constant_bytes_left = MAX_CONSTANT_BYTES
         self._tensors: tuple[Tensor, ...] = ()
+        self._operators: tuple[tuple[str, int], ...] = ()
 
     def graph(self) -> Graph:
         if self._model.Version() != 3:
@@ -103,6 +110,8 @@ class _Reader:
         subgraph = self._model.Subgraphs(0)
         count = _bounded("tensors", subgraph.TensorsLength(), MAX_TENSORS)
         self._tensors = tuple(self._tensor(subgraph.Tensors(index)) for index in range(count))
+        count = _bounded("operator codes", self._model.OperatorCodesLength(), MAX_OPERATORS)
+        self._operators = tuple(self._operator(index) for index in range(count))
         count = _bounded("operators", subgraph.OperatorsLength(), MAX_OPERATORS)
         return Graph(
             nodes=tuple(self._node(subgraph.Operators(index)) for index in range(count)),
@@ -111,7 +120,7 @@ class _Reader:
         )
 
     def _tensor(self, table: Any) -> Tensor:
-        name = _printable(table.Name())
+        name = self._text(table.Name())
         shape = tuple(self._integers(table.ShapeAsNumpy(), MAX_RANK, f"dimensions in '{name}'"))
         if min(shape, default=0) < 0 or math.prod(shape) > MAX_ELEMENTS:
             raise ModelError(f"Tensor '{name}' has an impossible shape {list(shape)}. {_ADVICE}")
@@ -164,21 +173,26 @@ class _Reader:
             )
         return np.asarray(values, dtype).reshape(shape)
 
-    def _node(self, table: Any) -> Node:
-        code = self._model.OperatorCodes(table.OpcodeIndex())
+    def _operator(self, index: int) -> tuple[str, int]:
+        """Name and version of an operator code."""
+        code = self._model.OperatorCodes(index)
         # Files from before TF 2.4 have the operator in the first field only, newer ones in the
         # second where it is above 127: the larger is the operator (schema.fbs, OperatorCode).
         number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         op = _OPERATOR_NAMES.get(number, f"operator {number}")
         if op == "CUSTOM":
-            op = f"CUSTOM '{_printable(code.CustomCode())}'"
+            op = f"CUSTOM '{self._text(code.CustomCode())}'"
+        return op, code.Version()
+
+    def _node(self, table: Any) -> Node:
+        op, version = self._operators[table.OpcodeIndex()]
         outputs = self._required(table.OutputsAsNumpy(), f"{op} output")
         if not outputs:
             raise ModelError(f"{op} has no output. {_ADVICE}")
         kind = _OPTIONS_NAMES.get(table.BuiltinOptionsType(), "NONE")
         return Node(
             op=op,
-            version=code.Version(),
+            version=version,
             inputs=self._operands(table.InputsAsNumpy(), f"{op} input"),
             outputs=outputs,
             options=_read_options(kind, table.BuiltinOptions()),
@@ -191,10 +205,18 @@ class _Reader:
         )
 
     def _operands(self, indices: Any, what: str) -> tuple[Tensor | None, ...]:
-        return tuple(
+        operands = tuple(
             None if index == -1 else self._tensor_at(index, what)
             for index in self._integers(indices, MAX_OPERANDS, what)
         )
+        constants = {tensor for tensor in operands if tensor and tensor.data is not None}
+        self._constant_bytes_left -= sum(tensor.size_bytes for tensor in constants)
+        if self._constant_bytes_left < 0:
+            raise ModelError(
+                f"The operators read more than {MAX_CONSTANT_BYTES >> 20} MiB of constants; no "
+                "microcontroller has so much flash. Use a smaller model."
+            )
+        return operands
 
     def _tensor_at(self, index: int, what: str) -> Tensor:
         if not 0 <= index < len(self._tensors):
@@ -209,14 +231,23 @@ class _Reader:
         if not isinstance(vector, np.ndarray):
             return ()
         _bounded(what, len(vector), limit)
-        self._elements_left -= len(vector)
+        self._spend(len(vector))
+        return vector
+
+    def _text(self, text: bytes | None) -> str:
+        """A name as one printable line, whatever the file has."""
+        self._spend(len(text or b""))
+        readable = (text or b"").decode("utf-8", "replace")
+        return "".join(c if c.isprintable() else "?" for c in readable)
+
+    def _spend(self, elements: int) -> None:
+        self._elements_left -= elements
         if self._elements_left < 0:
             raise ModelError(f"The model has more elements than the file has bytes. {_ADVICE}")
-        return vector
 
 
 def _read_options(kind: str, union: Any) -> Mapping[str, OptionValue]:
-    if kind == "NONE" or union is None:
+    if kind in _UNREAD_OPTIONS or union is None:
         return NO_OPTIONS
     fields = getattr(schema, f"{kind}T").InitFromBuf(union.Bytes, union.Pos)
     return MappingProxyType(
@@ -226,11 +257,6 @@ def _read_options(kind: str, union: Any) -> Mapping[str, OptionValue]:
             if isinstance(value, int | float | bool)
         }
     )
-
-
-def _printable(text: bytes | None) -> str:
-    """A name as one printable line, whatever the file has."""
-    return "".join(c if c.isprintable() else "?" for c in (text or b"").decode("utf-8", "replace"))
 
 
 def _bounded(what: str, count: int, limit: int) -> int:

@@ -13,7 +13,7 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +59,14 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
     """Run samples through the TFLM interpreter, one after the other.
 
     Args:
-        model: A ``.tflite`` with int8 inputs and outputs, batch 1.
+        model: A ``.tflite`` of batch 1.
         inputs: int8 ``[n, ...]``; what follows ``n`` is any shape of the right size. A model with
-            several inputs takes them flattened, one after the other.
+            several inputs takes them flattened, one after the other. Inputs of another type, the
+            same for all, are of that type.
 
     Returns:
-        int8 ``[n, ...]`` with the output's shape behind the batch dimension; several outputs are
-        flattened, one after the other.
+        int8 ``[n, ...]`` with the output's shape behind a batch dimension of 1, or the whole shape
+        where it is another; several outputs are flattened, one after the other.
 
     Raises:
         ToolchainError: The wheel is not installed.
@@ -73,12 +74,14 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
     """
     signature = _read_signature(model)
     interpreter = _new_interpreter(model, _working_arena(model))
-    shapes = [_int8_shape(interpreter.get_input_details(i)) for i in range(signature.inputs)]
+    details = [interpreter.get_input_details(i) for i in range(signature.inputs)]
+    shapes = [tuple(int(extent) for extent in detail["shape"]) for detail in details]
     sizes = [math.prod(shape) for shape in shapes]
+    dtype = _common_dtype(details)
     samples = np.asarray(inputs)
-    if samples.dtype != np.int8 or samples.ndim < 1 or samples[:1].size != sum(sizes):
+    if samples.dtype != dtype or samples.ndim < 1 or samples[:1].size != sum(sizes):
         raise ModelError(
-            f"TFLM: expected int8 inputs [n >= 1] of {sum(sizes)} values, got {samples.dtype} "
+            f"TFLM: expected {dtype} inputs [n >= 1] of {sum(sizes)} values, got {samples.dtype} "
             f"{list(samples.shape)}. Quantize the samples first."
         )
     outputs = []
@@ -89,7 +92,7 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
         interpreter.invoke()
         outputs.append([interpreter.get_output(i) for i in range(signature.outputs)])
     if signature.outputs == 1:
-        return np.stack([only.reshape(only.shape[1:]) for (only,) in outputs])
+        return np.stack([only[0] if only.shape[:1] == (1,) else only for (only,) in outputs])
     return np.stack([np.concatenate([o.ravel() for o in several]) for several in outputs])
 
 
@@ -171,13 +174,14 @@ _OPERATOR_NAMES: Mapping[int, str] = {
 }
 
 
-def _int8_shape(details: dict[str, Any]) -> tuple[int, ...]:
-    if details["dtype"] is not np.int8:
+def _common_dtype(details: Sequence[Mapping[str, Any]]) -> str:
+    dtypes = sorted({str(np.dtype(detail["dtype"])) for detail in details})
+    if len(dtypes) != 1:
         raise ModelError(
-            f"TFLM: inputs must be int8, got {np.dtype(details['dtype'])}. Convert the model with "
+            f"TFLM: inputs must be of one type, got {' and '.join(dtypes)}. Convert the model with "
             f"inference_input_type int8."
         )
-    return tuple(int(extent) for extent in details["shape"])
+    return dtypes[0]
 
 
 def _new_interpreter(model: bytes, arena: int) -> Any:

@@ -57,60 +57,11 @@ def emulate_boards(
         TinykdError: If a core computes another byte than TFLM.
     """
     inputs = quantize_samples(tflite, samples[: config.emulated_samples])
-    return _emulate(tflite, name, config, inputs, tuple(BOARDS.values()), progress)
-
-
-def emulate_on_board(
-    tflite: bytes, config: TargetConfig, inputs: NDArray[np.int8], *, progress: Progress
-) -> EmulateResult:
-    """Run any int8 model on the core of one board, and compare every byte with TFLM.
-
-    Args:
-        tflite: Full-integer int8 model.
-        config: The board and the compiler.
-        inputs: int8 [n, ...].
-        progress: Shows the work.
-
-    Raises:
-        TinykdError: If the core computes another byte than TFLM.
-    """
-    return _emulate(tflite, "model", config, inputs, (find_board(config.board),), progress)
-
-
-def random_inputs(tflite: bytes, *, samples: int = 4, seed: int = 0) -> NDArray[np.int8]:
-    """Uniform random int8 inputs for a model, flattened: [samples, bytes]."""
-    size = sum(port.size_bytes for port in compile_tflite(tflite, name="model").inputs)
-    return np.random.default_rng(seed).integers(-128, 128, (samples, size)).astype(np.int8)
-
-
-def read_inputs(path: Path) -> NDArray[np.int8]:
-    """Read int8 samples from an ``.npy`` file.
-
-    Raises:
-        DataError: If it cannot be read, or holds something else.
-    """
-    try:
-        inputs = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: is not an .npy file of int8 samples ({reason}).") from None
-    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.int8 or inputs.ndim < 1:
-        raise DataError(f"{path}: must hold one int8 array [samples, ...]. Quantize it first.")
-    return inputs
-
-
-def _emulate(
-    tflite: bytes,
-    name: str,
-    config: TargetConfig,
-    inputs: NDArray[np.int8],
-    boards: tuple[Board, ...],
-    progress: Progress,
-) -> EmulateResult:
     target = find_board(config.board)
     compiled = compile_tflite(tflite, name=name)
     expected = run_tflm(tflite, inputs)
-    cores = sorted({board.core for board in boards}, key=lambda core: (core != target.core, core))
+    others = {board.core for board in BOARDS.values()} - {target.core}
+    cores = [target.core, *sorted(others)]
     results: dict[str, EmulationResult] = {}
     with progress.task("C: emulated cores", len(cores)) as advance:
         for done, core in enumerate(cores, start=1):
@@ -127,10 +78,26 @@ def _emulate(
     return EmulateResult(
         footprint=_footprint(results[target.core], compiled),
         layers=_layers(results[target.core], compiled),
-        latency={board.key: _latency(results[board.core], board) for board in boards},
+        latency={board.key: _latency(results[board.core], board) for board in BOARDS.values()},
         emulated_samples=len(inputs),
         compiler=f"{results[target.core].compiler} -{config.optimize}",
     )
+
+
+def read_inputs(path: Path) -> NDArray[np.int8]:
+    """Read int8 samples from an ``.npy`` file.
+
+    Raises:
+        DataError: If it cannot be read, or holds something else.
+    """
+    try:
+        inputs = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: is not an .npy file of int8 samples ({reason}).") from None
+    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.int8 or inputs.ndim < 1:
+        raise DataError(f"{path}: must hold one int8 array [samples, ...]. Quantize it first.")
+    return inputs
 
 
 def _footprint(emulation: EmulationResult, compiled: CompiledModel) -> FootprintResult:

@@ -249,7 +249,8 @@ class FootprintResult(Result):
         code_bytes: Code alone.
         ram_bytes: Arena, static data and stack together.
         arena_bytes: ``<NAME>_ARENA_BYTES``.
-        arena_lower_bound_bytes: Largest sum of activations that must be alive together.
+        arena_lower_bound_bytes: Largest sum of activations that must be alive together, were none
+            written over another; ``arena_bytes`` may be smaller.
         stack_bytes: High-water mark of the stack during an inference.
         how: What was measured, and with what.
     """

@@ -20,9 +20,9 @@ def header_file(model: CodeModel) -> str:
         *(_port(model.name, port, i, "input") for i, port in enumerate(model.inputs)),
         *(_port(model.name, port, i, "output") for i, port in enumerate(model.outputs)),
         _invoke(model.name),
-        *(_quantize(model.name, i) for i in range(len(model.inputs))),
-        *(_dequantize(model.name, i) for i in range(len(model.outputs))),
-        _argmax(model.name),
+        *(_quantize(model.name, p, i) for i, p in enumerate(model.inputs) if p.type.quantized),
+        *(_dequantize(model.name, p, i) for i, p in enumerate(model.outputs) if p.type.quantized),
+        *(_argmax(model.name, p) for p in model.outputs[:1] if p.dtype != "int32"),
         "#ifdef __cplusplus\n}\n#endif",
         f"#endif /* {guard} */",
     ]
@@ -48,14 +48,17 @@ def _port(name: str, port: Port, index: int, kind: str) -> str:
     macro = f"{name.upper()}_{kind.upper()}{_suffix(index)}"
     about = comment(
         f"{kind.capitalize()} {index}: '{port.name}' {shape_text(port.shape)}",
-        "real = SCALE * (value - ZERO_POINT)",
+        "real = SCALE * (value - ZERO_POINT)" if port.type.quantized else "not quantized",
+    )
+    scale = (
+        f"#define {macro}_SCALE {c_float(port.scale)}\n"
+        f"#define {macro}_ZERO_POINT ({port.zero_point})\n"
     )
     return (
         f"{about}\n"
         f"#define {macro}_BYTES {port.size_bytes}\n"
-        f"#define {macro}_SCALE {c_float(port.scale)}\n"
-        f"#define {macro}_ZERO_POINT ({port.zero_point})\n"
-        f"{constant}int8_t *{name}_{kind}{_suffix(index)}({constant}uint8_t *arena);"
+        f"{scale if port.type.quantized else ''}"
+        f"{constant}{port.type.c_name} *{name}_{kind}{_suffix(index)}({constant}uint8_t *arena);"
     )
 
 
@@ -69,7 +72,9 @@ def _invoke(name: str) -> str:
     return f"{about}\nint {name}_invoke(uint8_t *arena);"
 
 
-def _quantize(name: str, index: int) -> str:
+def _quantize(name: str, port: Port, index: int) -> str:
+    ctype = port.type.c_name
+    low, high = port.type.quantized or (0, 0)
     suffix = _suffix(index)
     macro = f"{name.upper()}_INPUT{suffix}"
     about = comment(
@@ -77,15 +82,15 @@ def _quantize(name: str, index: int) -> str:
         "saturated. Not-a-number gives the lowest value.",
     )
     return f"""{about}
-static inline int8_t {name}_quantize_input{suffix}(float real)
+static inline {ctype} {name}_quantize_input{suffix}(float real)
 {{
     const float steps = real / {macro}_SCALE;
     int32_t nearest;
-    if (!(steps > (float)(-128 - {macro}_ZERO_POINT))) {{
-        return -128;
+    if (!(steps > (float)({low} - {macro}_ZERO_POINT))) {{
+        return {low};
     }}
-    if (steps >= (float)(127 - {macro}_ZERO_POINT)) {{
-        return 127;
+    if (steps >= (float)({high} - {macro}_ZERO_POINT)) {{
+        return {high};
     }}
     nearest = (int32_t)steps;
     if (steps - (float)nearest >= 0.5f) {{
@@ -93,29 +98,32 @@ static inline int8_t {name}_quantize_input{suffix}(float real)
     }} else if (steps - (float)nearest <= -0.5f) {{
         --nearest;
     }}
-    return (int8_t)(nearest + {macro}_ZERO_POINT);
+    return ({ctype})(nearest + {macro}_ZERO_POINT);
 }}"""
 
 
-def _dequantize(name: str, index: int) -> str:
+def _dequantize(name: str, port: Port, index: int) -> str:
     suffix = _suffix(index)
     macro = f"{name.upper()}_OUTPUT{suffix}"
     return f"""{comment(f"The real value of one value of output {index}.")}
-static inline float {name}_dequantize_output{suffix}(int8_t value)
+static inline float {name}_dequantize_output{suffix}({port.type.c_name} value)
 {{
     return {macro}_SCALE * (float)(value - {macro}_ZERO_POINT);
 }}"""
 
 
-def _argmax(name: str) -> str:
+def _argmax(name: str, port: Port) -> str:
+    count = f"{name.upper()}_OUTPUT_BYTES"
+    if port.type.value_bytes > 1:
+        count += f" / {port.type.value_bytes}"
     about = comment("Index of the largest value of output 0, the first of equals: the class.")
     return f"""{about}
 static inline int32_t {name}_argmax(const uint8_t *arena)
 {{
-    const int8_t *const values = {name}_output(arena);
+    const {port.type.c_name} *const values = {name}_output(arena);
     int32_t largest = 0;
     int32_t i;
-    for (i = 1; i < {name.upper()}_OUTPUT_BYTES; ++i) {{
+    for (i = 1; i < {count}; ++i) {{
         if (values[i] > values[largest]) {{
             largest = i;
         }}

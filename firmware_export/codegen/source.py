@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from firmware_export.codegen.kernels import bundle
 from firmware_export.codegen.model import CodeModel, PlacedLayer
-from firmware_export.codegen.text import array_literal, c_integer, comment, rows_literal, shape_text
+from firmware_export.codegen.text import (
+    array_literal,
+    c_float,
+    c_integer,
+    comment,
+    rows_literal,
+    shape_text,
+)
 from firmware_export.compiled import Port
 from firmware_export.memory import ALIGNMENT_BYTES
 from firmware_export.ops import KernelCall, Struct
@@ -74,11 +81,13 @@ def _struct(placed: PlacedLayer, struct: Struct) -> str:
     return f"    static const {struct.type} {struct.name} = {{\n{fields}    }};\n"
 
 
-def _field(placed: PlacedLayer, value: int | tuple[int, ...] | str) -> str:
+def _field(placed: PlacedLayer, value: int | float | tuple[int, ...] | str) -> str:
     if isinstance(value, str):
         return _constant_symbol(placed, value)
     if isinstance(value, tuple):
         return "{" + ", ".join(map(c_integer, value)) + "}"
+    if isinstance(value, float):
+        return c_float(value)
     return c_integer(value)
 
 
@@ -87,11 +96,21 @@ def _argument(placed: PlacedLayer, argument: str) -> str:
         return _constant_symbol(placed, argument)
     if argument.startswith("output"):
         index = int(argument.removeprefix("output").removeprefix("_") or 0)
-        return f"(int8_t *)(arena + {placed.output_offsets[index]})"
+        return _pointer(f"{_value_type(placed, argument)} *", placed.output_offsets[index])
     if argument == "scratch":
         return f"({placed.call.scratch_type} *)(void *)(arena + {placed.scratch_offset})"
     index = int(argument.removeprefix("input_"))
-    return f"(const int8_t *)(arena + {placed.input_offsets[index]})"
+    return _pointer(f"const {_value_type(placed, argument)} *", placed.input_offsets[index])
+
+
+def _value_type(placed: PlacedLayer, argument: str) -> str:
+    return placed.call.types.get(argument, "int8_t")
+
+
+def _pointer(ctype: str, offset: int | None) -> str:
+    """A pointer into the arena, by way of ``void *`` where its type needs alignment."""
+    untyped = "" if "int8_t" in ctype else "(const void *)" if "const" in ctype else "(void *)"
+    return f"({ctype}){untyped}(arena + {offset})"
 
 
 def _constant_symbol(placed: PlacedLayer, name: str) -> str:
@@ -101,10 +120,11 @@ def _constant_symbol(placed: PlacedLayer, name: str) -> str:
 def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
     suffix = f"_{index}" if index else ""
     about = comment(f"{port.name}  {shape_text(port.shape)}")
-    constant, cast = ("const ", "const int8_t *") if kind == "output" else ("", "int8_t *")
+    constant = "const " if kind == "output" else ""
+    ctype = f"{constant}{port.type.c_name} *"
     return (
-        f"{about}\n{constant}int8_t *{model.name}_{kind}{suffix}({constant}uint8_t *arena)\n"
-        f"{{\n    return ({cast})(arena + {port.arena_offset_bytes});\n}}"
+        f"{about}\n{ctype}{model.name}_{kind}{suffix}({constant}uint8_t *arena)\n"
+        f"{{\n    return {_pointer(ctype, port.arena_offset_bytes)};\n}}"
     )
 
 

@@ -65,7 +65,8 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
     """Return an Arduino library: relative path to text.
 
     Raises:
-        ModelError: The request has no golden vectors for the self-test.
+        ModelError: The request has no golden vectors for the self-test, or the model has inputs
+            or outputs that are not int8.
 
     Source:
         Arduino library specification 1.5.
@@ -74,6 +75,13 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
         raise ModelError(
             f"arduino: '{request.compiled.name}' has no golden vectors for the self-test. Run the "
             f"generated C on a few samples and pass them as ExportRequest.golden."
+        )
+    ports = (*request.compiled.inputs, *request.compiled.outputs)
+    other = [port for port in ports if port.dtype != "int8"]
+    if other:
+        raise ModelError(
+            f"arduino: inputs and outputs must be int8. Got {other[0].dtype} in '{other[0].name}'. "
+            "Convert with inference_input_type and inference_output_type int8, or export to c."
         )
     name = request.compiled.name
     sketch_name = f"{camel_case(name)}SelfTest"

@@ -55,7 +55,7 @@ class ExportRequest:
     golden: GoldenVectors | None = None
 
     def __post_init__(self) -> None:
-        classes = self.compiled.outputs[0].size_bytes
+        classes = self.compiled.outputs[0].elements
         if self.labels and len(self.labels) != classes:
             raise ModelError(
                 f"labels: '{self.compiled.name}' has {classes} outputs, got {len(self.labels)} "

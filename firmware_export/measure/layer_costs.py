@@ -68,21 +68,26 @@ class BlockCounter:
 def layer_entries(image: ElfImage, compiled: CompiledModel) -> dict[int, str]:
     """Return the address of each layer's function, with the layer's symbol.
 
+    A layer without MACs may have none: the compiler removes what does nothing, such as a clamp in
+    place that never clamps. It costs nothing then.
+
     Raises:
-        ToolchainError: A layer has no function of its own in the program.
+        ToolchainError: A layer with MACs has no function of its own in the program.
     """
     code = [symbol for symbol in image.symbols if symbol.kind == "code"]
     # gcc appends .isra.0 or .constprop.0 to a function whose arguments it has changed, and .cold
     # to what it has split off; the function itself, where there is one, goes first.
     by_name = {s.name.split(".")[0]: s.address for s in code if not s.name.endswith(".cold")}
     by_name |= {symbol.name: symbol.address for symbol in code}
-    missing = [layer.symbol for layer in compiled.layers if layer.symbol not in by_name]
-    if missing:
+    missing = [layer for layer in compiled.layers if layer.symbol not in by_name]
+    inlined = [layer.symbol for layer in missing if layer.macs]
+    if inlined:
         raise ToolchainError(
-            f"'{missing[0]}' is not a function of the program, so its cost cannot be told apart. "
+            f"'{inlined[0]}' is not a function of the program, so its cost cannot be told apart. "
             f"It must be static and never inlined."
         )
-    return {by_name[layer.symbol]: layer.symbol for layer in compiled.layers}
+    found = [layer.symbol for layer in compiled.layers if layer not in missing]
+    return {by_name[symbol]: symbol for symbol in found}
 
 
 def layer_costs(
@@ -102,8 +107,8 @@ def _add_up(
 ) -> tuple[int, int]:
     """Instructions and estimated cycles of one layer."""
     instructions = 0
-    cycles = counter.taken[symbol] * model.taken_branch_cycles
-    for (address, size), count in counter.blocks[symbol].items():
+    cycles = counter.taken.get(symbol, 0) * model.taken_branch_cycles
+    for (address, size), count in counter.blocks.get(symbol, {}).items():
         block = time_block(machine.read_code(address, size), address, model)
         instructions += count * block.instructions
         cycles += count * block.cycles

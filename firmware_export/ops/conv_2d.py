@@ -1,7 +1,13 @@
 """CONV_2D: NHWC input, OHWI weights, one scale for each output channel.
 
-Where it is dilated TFLM is right, too. What TFLM gets wrong is the SPACE_TO_BATCH_ND that a
-converter may write for the dilation; see ``space_to_batch_nd.py`` and ``passes/fuse_dilation.py``.
+The sum of ``(x - zero_point) * w`` over the window, plus the bias, is exact in int32; places
+outside the image count as the zero point. It is requantized by the ``input scale * weight scale /
+output scale`` of its channel, computed in double precision; then the zero point is added and the
+activation clamps. What the zero point adds is a constant of the channel and lies in the bias.
+
+The channels may fall into groups, each convolved on its own, and the taps of a window may be
+``dilation`` rows and columns apart. Where it is dilated TFLM is right, too: what it gets wrong is
+the SPACE_TO_BATCH_ND that a converter may write for the dilation.
 """
 
 from __future__ import annotations
@@ -69,6 +75,7 @@ def emit(node: Node) -> KernelCall:
     filters = weights.filters(node)
     groups = _groups(node)
     depth = -(-filters.shape[1] // LANES) * LANES
+    window = kernel_window(node)
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
@@ -81,12 +88,13 @@ def emit(node: Node) -> KernelCall:
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
-        structs=(kernel_window(node).struct(node), shape, stage),
+        structs=(window.struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": lay_out_weights(filters, groups), **constants},
         row_types=weights.ROW_TYPES,
         scratch_bytes=PIXELS * groups * depth * LANE_BYTES,
         scratch_type="tkd_lane",
+        overlaps={0: window.overlap(node)},
     )
 
 

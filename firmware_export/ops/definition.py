@@ -24,13 +24,13 @@ class Struct:
     Attributes:
         type: C type, defined in the kernel's file.
         name: Variable name inside the layer's function.
-        fields: In the order of the C type: an integer, a list of integers, or the name of one of
+        fields: In the order of the C type: a number, a list of integers, or the name of one of
             the call's constants.
     """
 
     type: str
     name: str
-    fields: Mapping[str, int | tuple[int, ...] | str]
+    fields: Mapping[str, int | float | tuple[int, ...] | str]
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,13 @@ class KernelCall:
         arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
             ``scratch`` and ``output`` for pointers into the arena; ``output_1`` and so on for
             further outputs.
+        types: C type of the values behind a pointer into the arena, where it is not ``int8_t``.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
+        overlaps: For the index of an input, how many bytes below it the output may begin although
+            it lies over that input. The kernel must give the same bytes at this distance rounded
+            up to `ALIGNMENT_BYTES`; 0 stands for the very same place. An input that is not named
+            must stay apart.
         then: Calls that follow in the same C function, on the same operands. They have structs
             with names of their own, and neither constants nor working memory.
     """
@@ -58,8 +63,10 @@ class KernelCall:
     literals: tuple[int, ...] = ()
     constants: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
     row_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scratch_bytes: int = 0
     scratch_type: str = "uint8_t"
+    overlaps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     then: tuple[KernelCall, ...] = ()
 
     @property

@@ -1,4 +1,8 @@
-"""DEPTHWISE_CONV_2D: each input channel gives ``depth_multiplier`` output channels."""
+"""DEPTHWISE_CONV_2D: each input channel gives ``depth_multiplier`` output channels.
+
+Output channel ``c`` reads input channel ``c / depth_multiplier``, rounded down. The arithmetic is
+that of CONV_2D.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +47,12 @@ def emit(node: Node) -> KernelCall:
     stage, constants = weights.output_stage(node)
     window = kernel_window(node)
     plane_height, plane_width = window.reach
+    depth_multiplier = node.input(1).shape[3] // node.input(0).shape[3]
     shape = Struct(
         "tkd_depthwise_shape",
         "shape",
         {
-            "depth_multiplier": node.input(1).shape[3] // node.input(0).shape[3],
+            "depth_multiplier": depth_multiplier,
             "input_zero_point": node.input(0).zero_point,
             "plane_height": plane_height,
             "plane_width": plane_width,
@@ -61,6 +66,9 @@ def emit(node: Node) -> KernelCall:
         row_types=weights.ROW_TYPES,
         scratch_bytes=(2 * window.kernel[0] + 1) * WORD_BYTES + plane_height * plane_width,
         scratch_type="tkd_word",
+        # The kernel copies a channel of an image before it writes that channel of the output,
+        # which is no larger; both lie in every ``channels``-th byte.
+        overlaps={0: 0} if depth_multiplier == 1 else {},
     )
 
 

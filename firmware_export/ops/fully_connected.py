@@ -1,4 +1,9 @@
-"""FULLY_CONNECTED: rows of the input times the transposed weights."""
+"""FULLY_CONNECTED: rows of the input times the transposed weights.
+
+The sum of ``(x - zero_point) * w`` over a row, plus the bias, is exact in int32 and requantized by
+``input scale * weight scale / output scale``; the zero point is added and the activation clamps.
+With one weight scale TFLM multiplies the two scales in float32 before it divides in double.
+"""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 from firmware_export.ir import Node, Tensor
-from firmware_export.numerics import ACTIVATIONS, INT8_MAX, INT8_MIN
+from firmware_export.numerics import ACTIVATIONS, INTEGER_RANGES
 
 # Of schema.fbs, ActivationFunctionType and Padding.
 ACTIVATION_NAMES = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 SAME, VALID = 0, 1
+SMALLEST_SCALE, LARGEST_SCALE = 2.0**-100, 2.0**100
+"""Far beyond any calibration; within them nothing that is computed in float32 overflows."""
 
 
 def int8_activations(node: Node) -> str | None:
@@ -30,7 +30,7 @@ def computed_input(node: Node) -> str | None:
 
 
 def quantized_activations(node: Node) -> str | None:
-    """Activations must have one finite scale above 0 and one zero point in [-128, 127].
+    """Activations must have one scale in [2^-100, 2^100] and one zero point in [-128, 127].
 
     Quantize the model to full integers.
     """
@@ -42,15 +42,16 @@ def quantized_activations(node: Node) -> str | None:
 
 
 def quantization_fault(tensor: Tensor) -> str | None:
-    """What is wrong with the quantization of an int8 activation, or None."""
+    """What is wrong with the quantization of an integer activation, or None."""
     found = tensor.quantization
     if found is None:
         return f"no scale in '{tensor.name}'"
     if len(found.scales) != 1:
         return f"{len(found.scales)} scales in '{tensor.name}'"
-    if not (math.isfinite(found.scales[0]) and found.scales[0] > 0):
+    if not SMALLEST_SCALE <= found.scales[0] <= LARGEST_SCALE:
         return f"scale {found.scales[0]} in '{tensor.name}'"
-    if not INT8_MIN <= found.zero_points[0] <= INT8_MAX:
+    lowest, highest = INTEGER_RANGES[tensor.dtype]
+    if not lowest <= found.zero_points[0] <= highest:
         return f"zero point {found.zero_points[0]} in '{tensor.name}'"
     return None
 

@@ -1,4 +1,9 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D, which differ in one literal."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D, which differ in one literal.
+
+Input and output have one quantization, so the values are taken as they are. The average is the sum
+of the values inside the image divided by their number, to nearest, ties away from zero. The
+activation clamps.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +58,25 @@ def _output_shape(node: Node) -> Shape:
 def emit(node: Node, *, take_max: int) -> KernelCall:
     """The C call of a node."""
     low, high = activation_range(activation_name(node), node.output.scale, node.output.zero_point)
+    window = _window(node)
     limits = Struct("tkd_pool_range", "range", {"activation_min": low, "activation_max": high})
     return KernelCall(
         kernel="tkd_pool_2d_s8",
-        structs=(_window(node).struct(node), limits),
+        structs=(window.struct(node), limits),
         literals=(take_max,),
         arguments=("input_0", "output"),
+        overlaps=_overlaps(node, window),
     )
+
+
+def _overlaps(node: Node, window: Window) -> dict[int, int]:
+    """As if pixels were read as a whole.
+
+    A channel is written before the next one is read, but that lies a byte further in the input and
+    in the output alike. A window of one tap stays apart: in place it would do nothing, and its
+    function would vanish from profiles.
+    """
+    return {} if window.kernel == (1, 1) else {0: window.overlap(node)}
 
 
 def _define(name: str, take_max: int) -> OpDef:

@@ -1,4 +1,11 @@
-"""RELU as a layer of its own."""
+"""RELU and RELU6 as layers of their own.
+
+``requantize(x - zero_point, input scale / output scale)`` plus the output zero point, clamped to
+what is at least zero, and at most six.
+
+TFLM's RELU6 clamps without rescaling from the input's quantization to the output's, so it is wrong
+where they differ; the LiteRT reference, which treats both alike, decides.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +32,7 @@ def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     x, y = node.input(0), node.output
     multiplier, shift = quantize_multiplier(x.scale / y.scale)
-    low, high = activation_range("RELU", y.scale, y.zero_point)
+    low, high = activation_range(node.op, y.scale, y.zero_point)
     params = Struct(
         "tkd_relu_params",
         "params",
@@ -39,15 +46,20 @@ def emit(node: Node) -> KernelCall:
             "activation_max": high,
         },
     )
-    return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"))
+    return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"), overlaps={0: 0})
 
 
-RELU = OpDef(
-    name="RELU",
-    max_version=3,
-    operands=range(1, 2),
-    constraints=(*INT8_TENSORS, bounded_scale),
-    output_shape=_output_shape,
-    macs=lambda _: 0,
-    emit=emit,
-)
+def _define(name: str) -> OpDef:
+    return OpDef(
+        name=name,
+        max_version=3,
+        operands=range(1, 2),
+        constraints=(*INT8_TENSORS, bounded_scale),
+        output_shape=_output_shape,
+        macs=lambda _: 0,
+        emit=emit,
+    )
+
+
+RELU = _define("RELU")
+RELU6 = _define("RELU6")

@@ -1,4 +1,8 @@
-"""RESHAPE: another shape for the same memory; it needs no code."""
+"""RESHAPE: another shape for the same memory; it needs no code.
+
+Source: input and output have one quantization, so that no value changes
+(tensorflow/lite/kernels/reshape.cc).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""SOFTMAX over the last dimension."""
+"""SOFTMAX over the last dimension.
+
+Differences to the largest value of a row, times ``beta * scale``, are Q5.26; those below about -32
+count as 0. Their exponentials are Q0.31, summed as Q12.19. The reciprocal of the sum is found by
+Newton's division in Q2.29, and each product is rounded to scale 1/256 and saturated.
+"""
 
 from __future__ import annotations
 
@@ -39,17 +44,22 @@ def sensible_scale(node: Node) -> str | None:
     return None if 2.0**-26 < scale < float("inf") else f"{scale:.3g}"
 
 
-def _scaling(node: Node) -> tuple[int, int, int]:
+def difference_scaling(scale: float) -> tuple[int, int, int]:
     """Multiplier and left shift of a difference, and the lowest difference that counts.
+
+    Args:
+        scale: Real value of a difference of 1, above 2^-26.
 
     Source: ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``,
     tensorflow/lite/kernels/internal/quantization_util.cc.
     """
     fraction_bits = 31 - INTEGER_BITS
-    scale = node.real_option("beta") * node.input(0).scale * (1 << fraction_bits)
-    multiplier, left_shift = quantize_multiplier(min(scale, 2.0**31 - 1))
-    lowest = -((((1 << INTEGER_BITS) - 1) << fraction_bits) >> left_shift)
-    # Where only a difference of 0 counts, its scale does not matter, and a shift by 31 is avoided.
+    multiplier, left_shift = quantize_multiplier(min(scale * (1 << fraction_bits), 2.0**31 - 1))
+    return multiplier, left_shift, -((((1 << INTEGER_BITS) - 1) << fraction_bits) >> left_shift)
+
+
+def where_any_counts(multiplier: int, left_shift: int, lowest: int) -> tuple[int, int, int]:
+    """Where only a difference of 0 counts, its scale does not matter: a shift by 31 is avoided."""
     return (multiplier, left_shift, lowest) if lowest < 0 else (0, 0, 0)
 
 
@@ -59,7 +69,8 @@ def _output_shape(node: Node) -> Shape:
 
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
-    multiplier, left_shift, lowest = _scaling(node)
+    scaling = difference_scaling(node.real_option("beta") * node.input(0).scale)
+    multiplier, left_shift, lowest = where_any_counts(*scaling)
     depth = node.input(0).shape[-1]
     params = Struct(
         "tkd_softmax_params",
@@ -72,7 +83,7 @@ def emit(node: Node) -> KernelCall:
             "lowest_difference": lowest,
         },
     )
-    return KernelCall("tkd_softmax_s8", (params,), ("input_0", "output"))
+    return KernelCall("tkd_softmax_s8", (params,), ("input_0", "output"), overlaps={0: 0})
 
 
 SOFTMAX = OpDef(

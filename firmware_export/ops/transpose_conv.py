@@ -2,6 +2,9 @@
 
 Its inputs are the output shape, the weights (OHWI), the data and perhaps a bias. Geometrically it
 is the convolution that leads from the output image back to the input image.
+
+The sum of ``(x - zero_point) * w`` over the input pixels that reach an output, plus the bias, is
+exact in int32, and becomes int8 as that of CONV_2D. Outputs that no input reaches are the bias.
 """
 
 from __future__ import annotations

@@ -70,6 +70,38 @@ class Window:
         positions = (size - shortened + stride - 1) // stride
         return positions, max(0, (positions - 1) * stride + span - size) // 2
 
+    def overlap(self, node: Node) -> int:
+        """How far below its input the output must begin to lie over it: ``KernelCall.overlaps``.
+
+        For a kernel that computes output pixels in raster order and reads all that a pixel needs
+        before it writes any of it: the bytes of the pixels before it must end at or below the
+        lowest byte that it reads. The distance is the largest, over all output pixels p, of
+
+            p * output channels - lowest input pixel that p reads * input channels
+
+        Image, row and column of p each contribute to it on their own.
+        """
+        batches, height, width, channels = node.input(0).shape
+        out_height, out_width = self.output
+        in_row, out_row = width * channels, out_width * node.output.shape[3]
+        from_images = (batches - 1) * (out_height * out_row - height * in_row)
+        from_rows = self._largest_lead(0, out_row, in_row)
+        from_columns = self._largest_lead(1, node.output.shape[3], channels)
+        return max(0, from_images) + from_rows + from_columns
+
+    def _largest_lead(self, axis: int, written: int, read: int) -> int:
+        """Largest value of ``position * written - first tap in the image * read``.
+
+        The first tap rests at the border until the window leaves the padding, and from there
+        moves with the stride: the largest value is at that turn or at an end.
+        """
+        stride, pad, last = self.stride[axis], self.pad[axis], self.output[axis] - 1
+        turn = pad // stride
+        return max(
+            position * written - max(0, position * stride - pad) * read
+            for position in (0, min(turn, last), min(turn + 1, last), last)
+        )
+
     def struct(self, node: Node) -> Struct:
         """The C parameter block ``tkd_window`` of this window over the input of ``node``."""
         batches, height, width, channels = node.input(0).shape

@@ -205,13 +205,15 @@ TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_out
  * weights  [groups, output channels of a group / 2, depth / 4, 2, 4] int8, zero point 0, aligned
  *          to 4 bytes
  * scratch  [groups, depth / 2, 2, 2] lanes, aligned to 4 bytes
- * output   [batches, output_height, output_width, output_channels]  int8, must not overlap input
+ * output   [batches, output_height, output_width, output_channels]  int8; may lie over the input
+ *          where what is written stays below what is still to be read, see Window.overlap: pixels
+ *          are computed in raster order, each after its whole patch was copied
  * Outside the image the input has the value of its zero point, that is 0.
  * Source: TFLite int8 quantization specification, CONV_2D;
  *         tensorflow/lite/kernels/internal/reference/integer_ops/conv.h. */
 TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape *shape,
                                const tkd_output_stage *stage, const int8_t *weights,
-                               const int8_t *input, tkd_lane *scratch, int8_t *restrict output)
+                               const int8_t *input, tkd_lane *scratch, int8_t *output)
 {
     const int32_t image_size = window->input_height * window->input_width * window->input_channels;
     const int32_t group_channels = window->input_channels / shape->groups;

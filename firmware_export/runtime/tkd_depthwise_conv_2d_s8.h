@@ -139,7 +139,8 @@ TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwis
  * input    [batches, input_height, input_width, input_channels]        int8
  * weights  [input_channels * M, kernel_height, kernel_width]           int8, zero point 0
  * scratch  [kernel_height, 2] words, then [plane_height, plane_width] int8, then one word
- * output   [batches, output_height, output_width, input_channels * M]  int8, must not overlap
+ * output   [batches, output_height, output_width, input_channels * M]  int8; may be the memory of
+ *          the input if M is 1, because each channel is copied before it is written
  * Outside the image the input has the value of its zero point, that is 0.
  * Source: TFLite int8 quantization specification, DEPTHWISE_CONV_2D;
  *         tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h. */

@@ -46,11 +46,12 @@ TKD_INLINE int32_t tkd_window_max(const tkd_window *window, const tkd_taps *taps
 /* output[n][y][x][c] = clamp(pool of input[n][...][...][c] under the window)
  * take_max  1 for the largest value, 0 for the mean; always a literal
  * input     [batches, input_height, input_width, input_channels]    int8
- * output    [batches, output_height, output_width, input_channels]  int8, must not overlap input
+ * output    [batches, output_height, output_width, input_channels]  int8; may lie over the input
+ *           where what is written stays below what is still to be read, see Window.overlap
  * Values outside the image do not count, and both sides have the same quantization.
  * Source: tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h. */
 TKD_INLINE void tkd_pool_2d_s8(const tkd_window *window, const tkd_pool_range *range,
-                               int32_t take_max, const int8_t *input, int8_t *restrict output)
+                               int32_t take_max, const int8_t *input, int8_t *output)
 {
     const int32_t image_size = window->input_height * window->input_width * window->input_channels;
     for (int32_t batch = 0; batch < window->batches; ++batch) {

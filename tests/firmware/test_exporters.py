@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_export import compile_tflite
 from firmware_export.errors import ModelError, TinykdError
 from firmware_export.exporters import (
     EXPORTERS,
@@ -19,8 +20,11 @@ from firmware_export.exporters import (
 )
 from firmware_export.exporters.c_array import resolver_method
 from firmware_export.names import c_identifier, is_c_identifier
+from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import ArenaNeed
+from tests.firmware.fixtures.elementwise_ops import EDGES
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
+from tests.firmware.fixtures.single_ops import model_of
 
 LABELS = ('zero "0"', "Ünïcödé 1", "back\\slash??/", "*/ \n end")
 SAMPLES = random_samples(3)
@@ -168,6 +172,13 @@ def test_golden_vectors_must_pair_up() -> None:
 def test_arduino_without_golden_vectors_is_refused() -> None:
     with pytest.raises(ModelError, match="arduino: 'tiny' has no golden vectors"):
         EXPORTERS["arduino"](replace(REQUEST, golden=None))
+
+
+@pytest.mark.parametrize("edge", ["float input", "float output", "uint8 output"])
+def test_arduino_with_values_that_are_not_int8_is_refused(edge: str) -> None:
+    compiled = compile_tflite(write_tflite(model_of(EDGES[edge][0])))
+    with pytest.raises(ModelError, match=r"arduino: inputs and outputs must be int8\. Got "):
+        EXPORTERS["arduino"](replace(REQUEST, compiled=compiled, labels=()))
 
 
 def test_files_are_written_over_and_others_stay(tmp_path: Path) -> None:

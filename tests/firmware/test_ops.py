@@ -17,6 +17,8 @@ from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
 from tests.firmware.fixtures import movement_ops, transposed
+from tests.firmware.fixtures.elementwise_ops import EDGES, ELEMENTWISE_CASES, RELU6_RESCALED
+from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.single_ops import (
     add,
     conv_2d,
@@ -255,6 +257,7 @@ CASES: dict[str, list[Node]] = {
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
     "TRANSPOSE_CONV": transposed.CASES,
     **movement_ops.CASES,
+    **ELEMENTWISE_CASES,
 }
 
 
@@ -330,6 +333,44 @@ def test_the_clamp_of_relu6_is_rounded_like_tflm():
     got = run_on_host(compile_tflite(model), inputs, cc="gcc")
     assert got.max() == 50 - 20
     assert np.array_equal(got, run_tflm(model, inputs))
+
+
+def test_relu6_that_rescales_equals_litert():
+    """TFLM leaves the rescaling out."""
+    graph = model_of(*RELU6_RESCALED)
+    model = write_tflite(graph)
+    inputs = samples(graph, random=20)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc", sanitize="address,undefined")
+    assert differing_cases(graph, got, run_litert_reference(model, inputs)) == []
+
+
+def edge_samples(graph: Graph, random: int) -> np.ndarray:
+    """Inputs of the graph's type; for real values halves of the output's steps, and beyond."""
+    dtype = graph.inputs[0].dtype
+    rng = np.random.default_rng(0)
+    total = sum(tensor.elements for tensor in graph.inputs)
+    if dtype != "float32":
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max + 1, (random, total)).astype(dtype)
+    sizes = [tensor.elements for tensor in graph.inputs]
+    scales = np.repeat([node.output.scale for node in graph.nodes], sizes)
+    steps = rng.integers(-300, 300, (random, total)) / 2
+    steps[-1] *= 1000
+    return (steps * scales).astype(np.float32)
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_other_types_at_the_edges_equal_tflm(edge):
+    graph = model_of(*EDGES[edge])
+    model = write_tflite(graph)
+    inputs = edge_samples(graph, random=20)
+    expected = run_tflm(model, inputs)
+    compiled = compile_tflite(model)
+    got = run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
+    assert got.dtype == expected.dtype == graph.outputs[0].dtype
+    assert differing_cases(graph, got, expected) == []
+    on_core = emulate(compiled, find_core("cortex-m0plus"), inputs[-5:]).outputs
+    assert np.array_equal(on_core, expected[-5:])
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])

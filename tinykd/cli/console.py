@@ -47,7 +47,6 @@ class Bars:
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
-        from rich.progress import Progress as RichProgress
 
         self._console = Console(stderr=True)
         self._columns = (
@@ -58,17 +57,23 @@ class Bars:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self._progress = RichProgress(*self._columns, console=self._console)
 
     @contextmanager
     def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
         """Show a bar until the task ends."""
         from rich.progress import Progress as RichProgress
 
-        with RichProgress(*self._columns, console=self._console) as bars:
-            bar = bars.add_task(description, total=total)
+        bars = RichProgress(*self._columns, console=self._console)
+        bar = bars.add_task(description, total=total)
+        bars.start()
+        try:
             yield lambda done: bars.update(bar, completed=done)
-            bars.update(bar, total=total or 1, completed=total or 1)
+        except BaseException:  # what failed is said by its error alone: the bar goes without a line
+            bars.live.transient = True
+            bars.live.stop()
+            raise
+        bars.update(bar, total=total or 1, completed=total or 1)
+        bars.stop()
 
 
 def choose_progress(*, quiet: bool) -> Progress:

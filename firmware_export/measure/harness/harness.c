@@ -9,13 +9,13 @@ uint8_t tkd_harness_arena[TKD_ARENA_BYTES] __attribute__((aligned(16)));
 
 static int read_sample(uint8_t *arena)
 {
-#define TKD_READ(port, bytes) && tkd_io_read(port, bytes)
+#define TKD_READ(port, bytes) && tkd_io_read((int8_t *)(port), bytes)
     return 1 TKD_INPUTS(TKD_READ);
 }
 
 static int write_outputs(uint8_t *arena)
 {
-#define TKD_WRITE(port, bytes) && tkd_io_write(port, bytes)
+#define TKD_WRITE(port, bytes) && tkd_io_write((const int8_t *)(port), bytes)
     return 1 TKD_OUTPUTS(TKD_WRITE);
 }
 

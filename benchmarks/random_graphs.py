@@ -1,0 +1,74 @@
+"""Thousands of random networks: does the generated C give every byte that TFLM gives?
+
+Run it with `python -m benchmarks.random_graphs --count 2000 --seed 1` from the repository's root.
+Network number i is `random_graph(seed + i)` of `tests/firmware/random_graphs.py`; a batch of them
+is one C program, compiled by gcc with address and undefined-behaviour sanitizers.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from firmware_export import TinykdError, compile_tflite
+from firmware_export.ir import Graph
+from firmware_export.measure import run_on_host
+from firmware_export.tflite_writer import write_tflite
+from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures.single_ops import samples
+from tests.firmware.random_graphs import differing_outputs, random_graph, side_by_side
+
+RESULTS = Path(__file__).parent / "results" / "random_graphs.json"
+
+
+def faults(graphs: list[Graph], random_samples: int) -> list[str]:
+    """Outputs that differ, or what stopped the comparison."""
+    together = side_by_side(graphs)
+    model, inputs = write_tflite(together), samples(together, random=random_samples)
+    try:
+        compiled = compile_tflite(model)
+        got = run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
+        return differing_outputs(together, got, run_tflm(model, inputs))
+    except TinykdError as error:
+        return [f"{graphs[0].inputs[0].name} and what follows: {error}"]
+
+
+@click.command()
+@click.option("--count", default=2000, show_default=True, help="Networks.")
+@click.option("--seed", default=1, show_default=True, help="Of the first network.")
+@click.option("--batch", default=32, show_default=True, help="Networks in one C program.")
+@click.option("--random-samples", default=6, show_default=True, help="Besides four extreme ones.")
+def main(count: int, seed: int, batch: int, random_samples: int) -> None:
+    """Compare COUNT random networks with TFLM and record the outcome."""
+    started = time.monotonic()
+    operators: Counter[str] = Counter()
+    wrong: list[str] = []
+    for first in range(seed, seed + count, batch):
+        numbers = range(first, min(first + batch, seed + count))
+        graphs = [random_graph(number, name=f"net{number}") for number in numbers]
+        operators.update(node.op for graph in graphs for node in graph.nodes)
+        wrong += faults(graphs, random_samples)
+        click.echo(f"{numbers[-1] - seed + 1} of {count} networks, {len(wrong)} faults", err=True)
+    facts = {
+        "command": f"python -m benchmarks.random_graphs --count {count} --seed {seed}",
+        "networks": count,
+        "seed": seed,
+        "samples_each": 4 + random_samples,
+        "operators": dict(sorted(operators.items())),
+        "faults": wrong,
+        "oracle": f"tflite-micro {metadata.version('tflite-micro')}",
+        "seconds": round(time.monotonic() - started),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+    click.echo(f"{count} networks of {operators.total()} operators, {len(wrong)} faults")
+    raise SystemExit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

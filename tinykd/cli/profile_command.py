@@ -1,0 +1,61 @@
+"""``tinykd profile``: what a ``.tflite`` needs on a board, layer by layer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from tinykd.cli.console import json_option
+
+
+@click.command("profile", epilog="Example: tinykd profile model.tflite --board pico2 --json")
+@click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--board", default="nano33ble", show_default=True, help="Target; see `tinykd boards`."
+)
+@click.option(
+    "--inputs",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE.npy",
+    help="int8 samples [n, ...]; the first one is run. A random one if not given.",
+)
+@click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
+@click.option("--optimize", type=click.Choice(["O2", "O3", "Os"]), default="O3", show_default=True)
+@json_option
+def command(
+    model: Path,
+    board: str,
+    inputs: Path | None,
+    cc: Literal["zig", "gcc"],
+    optimize: Literal["O2", "O3", "Os"],
+    as_json: bool,
+) -> None:
+    """Compile MODEL to C, run it on the board's emulated core, and measure it layer by layer.
+
+    Instructions are counted; cycles and milliseconds are estimated from them, and the answer says
+    how. Flash and RAM are those of the linked program. `tinykd verify` compares the bytes.
+    """
+    from firmware_export.profile import profile_tflite
+    from firmware_export.tflite_reader import read_bytes
+    from tinykd.deploy import read_inputs
+
+    result = profile_tflite(
+        read_bytes(model),
+        board,
+        inputs=None if inputs is None else read_inputs(inputs),
+        cc=cc,
+        optimize=optimize,
+    )
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(result), indent=2))
+        return
+    from rich.console import Console
+
+    from tinykd.cli.profile_tables import render_profile
+
+    render_profile(result, Console())
