@@ -104,7 +104,7 @@ def overlaid(index: int, closer_bytes: int = 0) -> Plan:
                     end += align(tensor.size_bytes)
             scratch[node] = end
             end += align(size)
-        return MemoryPlan(tensors, scratch, end, 0)
+        return MemoryPlan(tensors, scratch, end, 0, (0,) * len(graph.nodes))
 
     return plan
 
