@@ -154,7 +154,7 @@ def _footprint(report: Report) -> Table:
     flash = f"weights {kib(footprint.weights_bytes)}, code {kib(footprint.code_bytes)}"
     ram = (
         f"arena {kib(footprint.arena_bytes)} "
-        f"(lower bound {kib(footprint.arena_lower_bound_bytes)}), "
+        f"({kib(footprint.arena_lower_bound_bytes)} not in place), "
         f"stack {kib(footprint.stack_bytes)}, static {kib(tables.static_bytes(report))}"
     )
     grid = Table.grid(padding=(0, 2))
