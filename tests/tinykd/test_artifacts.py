@@ -59,6 +59,7 @@ def test_a_finished_stage_is_not_run_again(directory):
     work = Work(directory)
     first, second = work.stage(seed=0), work.stage(seed=0)
     assert (first.reused, second.reused, work.runs) == (False, True, 1)
+    assert first.key == second.key != work.stage("other", seed=0).key
     assert first.result == second.result == Answer(value=42)
     assert second.file("sub/file.txt").read_text() == "content"
     assert second.seconds == first.seconds

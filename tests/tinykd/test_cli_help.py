@@ -2,21 +2,19 @@
 
 import json
 import re
+from importlib import metadata
 
 import pytest
 
 from tinykd.cli import COMMANDS
 
 SEE_MODULES = """
-import json, sys, time
-started = time.perf_counter()
+import json, sys
 from tinykd.cli import main
 try:
     main()
 finally:
-    seconds = time.perf_counter() - started
-    loaded = {name.split(".")[0] for name in sys.modules}
-    print(json.dumps([seconds, sorted(loaded)]), file=sys.stderr)
+    print(json.dumps([name.split(".")[0] for name in sys.modules]), file=sys.stderr)
 """
 
 HEAVY = {"tensorflow", "keras", "tf_keras", "sklearn", "scipy", "pandas", "tflite_micro"}
@@ -30,8 +28,7 @@ def helps(tinykd, tmp_path_factory):
     def ask(*arguments):
         outcome = tinykd(*arguments, "--help", cwd=place, code=SEE_MODULES)
         assert outcome.code == 0, outcome.err
-        seconds, loaded = json.loads(outcome.err)
-        return outcome.out, seconds, set(loaded)
+        return outcome.out, outcome.seconds, set(json.loads(outcome.err))
 
     return {"": ask(), **{name: ask(name) for name in COMMANDS}}
 
@@ -47,9 +44,8 @@ def test_the_help_of_the_group_needs_not_even_numpy(helps):
 
 
 def test_the_help_is_there_before_anyone_waits(helps):
-    """0.3 seconds is the promise; importing takes most of it, starting Python the rest."""
-    fastest = min(seconds for _text, seconds, _loaded in helps.values())
-    assert fastest < 0.3
+    """0.3 seconds, the start of Python included; the quickest of many does not mind a busy host."""
+    assert min(seconds for _text, seconds, _loaded in helps.values()) < 0.3
 
 
 def test_every_command_has_an_example_that_names_it(helps):
@@ -85,14 +81,10 @@ def test_an_unknown_command_is_refused(cli):
 
 
 def test_the_version_is_that_of_the_package(cli):
-    from importlib.metadata import version
-
-    assert cli("--version").out == f"tinykd, version {version('tinykd')}\n".replace(
-        "tinykd,", cli("--version").out.split()[0]
-    )
+    assert cli("--version").out == f"tinykd, version {metadata.version('tinykd')}\n"
 
 
 def test_importing_the_package_costs_nothing(tinykd, tmp_path):
-    code = "import sys, tinykd; print(sorted({n.split('.')[0] for n in sys.modules}))"
-    outcome = tinykd(cwd=tmp_path, code=code)
-    assert not {"numpy", "pydantic", "click", "tensorflow"} & set(eval(outcome.out))
+    code = "import json, sys, tinykd; print(json.dumps([n.split('.')[0] for n in sys.modules]))"
+    loaded = set(json.loads(tinykd(cwd=tmp_path, code=code).out))
+    assert not loaded & {"numpy", "pydantic", "click", *HEAVY}

@@ -4,7 +4,7 @@ import json
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -127,6 +127,7 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_siz
     seed=st.integers(0, 2**31 - 1),
     rate=st.floats(1e-300, 1e300),
 )
+@example(source='"\x7f\n\\', width=1.0, alpha=None, seed=0, rate=1e-5)
 def test_any_value_survives_being_written(source, width, alpha, seed, rate):
     config = parse_config(
         {

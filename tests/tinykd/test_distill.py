@@ -81,6 +81,16 @@ def test_both_students_start_alike_and_only_the_teacher_parts_them(distill, soft
     assert level.shipped == "student"
 
 
+def test_both_start_from_the_weights_of_the_seed(distill, soft_targets):
+    """Steps too small for float32 leave every kernel where it started; biases leave zero."""
+    still = CONFIG.model_copy(update={"epochs": 1, "learning_rate": 1e-30, "weight_decay": 0.0})
+    _, students = distill(soft_targets, still)
+    fresh = weights(build_student(STUDENT, (5, 5, 1), 4, seed=0))
+    for student in students.values():
+        for before, after in zip(fresh, weights(student), strict=True):
+            assert np.array_equal(before, after) or before.ndim == 1
+
+
 def test_the_result_is_that_of_the_stored_students(dataset, distill, soft_targets, tmp_path):
     result, students = distill(soft_targets)
     assert {file.name for file in (tmp_path / "stage").iterdir()} == {"scratch.h5", "student.h5"}
