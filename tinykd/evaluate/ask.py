@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +32,7 @@ STUDENT_DESCRIPTIONS = {
     "student": "student distilled, float",
 }
 
-TFLM_CHUNK = 100
+CHUNK = 250
 
 INT8_ROWS: tuple[tuple[Literal["ptq", "qat"], str], ...] = (
     ("ptq", "int8, PTQ"),
@@ -100,19 +101,20 @@ def ask_int8_models(
         progress: Shows the work.
     """
     answers = []
-    with progress.task("evaluate: int8 models"):
-        for key, description in INT8_ROWS:
-            file = (folder / f"{key}.tflite").read_bytes()
-            answers.append(
-                Answers(
-                    name=key,
-                    description=description,
-                    outputs=classify_int8(file, samples),
-                    how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
-                    reference=reference,
-                    size_bytes=len(file),
-                )
+    for key, description in INT8_ROWS:
+        file = (folder / f"{key}.tflite").read_bytes()
+        answers.append(
+            Answers(
+                name=key,
+                description=description,
+                outputs=_in_chunks(
+                    partial(classify_int8, file), samples, f"evaluate: {description}", progress
+                ),
+                how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
+                reference=reference,
+                size_bytes=len(file),
             )
+        )
     model = (folder / f"{shipped}.tflite").read_bytes()
     inputs = quantize_samples(model, samples)
     answers.append(
@@ -148,10 +150,19 @@ def run_tflm_in_chunks(
     model: bytes, inputs: NDArray[np.int8], *, progress: Progress
 ) -> NDArray[np.int8]:
     """``run_tflm`` with progress: it takes samples one by one, milliseconds each."""
-    chunks = np.array_split(inputs, max(1, len(inputs) // TFLM_CHUNK))
+    return _in_chunks(lambda chunk: run_tflm(model, chunk), inputs, "evaluate: TFLM", progress)
+
+
+def _in_chunks(
+    run: Callable[[NDArray[Any]], NDArray[np.int8]],
+    samples: NDArray[Any],
+    task: str,
+    progress: Progress,
+) -> NDArray[np.int8]:
+    """Run samples through a model a chunk at a time, and say how far it is."""
     outputs: list[NDArray[np.int8]] = []
-    with progress.task("evaluate: TFLM", len(inputs)) as advance:
-        for chunk in chunks:
-            outputs.append(run_tflm(model, chunk))
-            advance(sum(len(done) for done in outputs))
+    with progress.task(task, len(samples)) as advance:
+        for start in range(0, len(samples), CHUNK):
+            outputs.append(run(samples[start : start + CHUNK]))
+            advance(min(start + CHUNK, len(samples)))
     return np.concatenate(outputs)
