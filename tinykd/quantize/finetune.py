@@ -75,8 +75,8 @@ def quantize_student(
         qat = fold_input_scale(convert_qat(qat_model), dataset.input_scale)
     write_atomically(folder / PTQ_FILE, ptq)
     write_atomically(folder / QAT_FILE, qat)
-    (folder / "checkpoint.npz").unlink()
     qat_accuracy = _int8_accuracy(qat, dataset)
+    (folder / "checkpoint.npz").unlink()
     return QuantizeResult(
         float_validation_accuracy=converted.float_validation_accuracy,
         ptq_validation_accuracy=converted.validation_accuracy,
