@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,9 +114,3 @@ def assemble_config(
     if seed is not None:
         table["seed"] = seed
     return parse_config(table, source="command line")
-
-
-def show_path(path: Path) -> str:
-    """A path as a user would type it: relative if it lies below the working directory."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
