@@ -27,11 +27,9 @@ from firmware_export.ops.windows import (
     sensible_strides,
 )
 
-LANES = 4
-"""Weights of a channel that the kernel reads at once; see ``tkd_dot_2x2``."""
 LANE_BYTES = 2
-PIXELS = 2
-"""Output pixels that the kernel computes at once."""
+PIXELS = 4
+"""Output pixels that the kernel computes at once; see ``tkd_dot_4x2``."""
 
 
 def four_dimensional_weights(node: Node) -> str | None:
@@ -72,16 +70,17 @@ def _macs(node: Node) -> int:
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
-    filters = weights.filters(node)
     groups = _groups(node)
-    depth = -(-filters.shape[1] // LANES) * LANES
+    rows = _weight_rows(node)
+    row_depth = _even(rows.shape[2])
+    depth = rows.shape[1] * row_depth
     window = kernel_window(node)
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
         {
-            "output_channels": filters.shape[0],
-            "depth": depth,
+            "output_channels": rows.shape[0],
+            "row_depth": row_depth,
             "input_zero_point": node.input(0).zero_point,
             "groups": groups,
         },
@@ -90,34 +89,56 @@ def emit(node: Node) -> KernelCall:
         kernel="tkd_conv_2d_s8",
         structs=(window.struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
-        constants={"weights": lay_out_weights(filters, groups), **constants},
+        constants={"weights": lay_out_weights(rows, groups), **constants},
         row_types=weights.ROW_TYPES,
-        scratch_bytes=PIXELS * groups * depth * LANE_BYTES,
+        scratch_bytes=PIXELS * groups * depth * LANE_BYTES + _row_bytes(node),
         scratch_type="tkd_lane",
         overlaps={0: window.overlap(node)},
     )
 
 
-def lay_out_weights(filters: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
-    """The order in which ``tkd_dot_2x2`` reads weights.
+def _weight_rows(node: Node) -> npt.NDArray[np.int8]:
+    """The weights by rows of taps: int8 [channels, kernel height, kernel width * covered]."""
+    channels, height, width, covered = node.input(1).shape
+    return weights.filters(node).reshape(channels, height, width * covered)
+
+
+def _row_bytes(node: Node) -> int:
+    """Room in which the kernel puts a row of taps together: see ``tkd_gather_taps``."""
+    _, _, width, covered = node.input(1).shape
+    window = kernel_window(node)
+    whole = _groups(node) == 1 and window.dilation[1] == 1 and not window.reaches_outside
+    return 0 if whole or covered % 4 == 0 else width * covered
+
+
+def _even(count: int) -> int:
+    return count + count % 2
+
+
+def lay_out_weights(rows: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
+    """The order in which ``tkd_dot_4x2`` reads weights.
 
     Args:
-        filters: int8 [channels, weights of a channel].
+        rows: int8 [channels, kernel height, weights of a row].
         groups: Parts of the channels; none shares a pair with another.
 
     Returns:
-        int8 [groups * pairs of channels, depth / 4, 2, 4]: two channels side by side, each four
-        weights with the middle two exchanged; zeros where channels or weights are too few.
+        int8 [groups * pairs of channels, depth, 2]: weights of two channels in turn. Of each four
+        of a row the middle two are exchanged, as ``tkd_widen_values`` does with the input; zeros
+        where channels are too few or a row is of odd length.
 
     Example:
-        >>> lay_out_weights(np.array([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]], np.int8)).tolist()
-        [[[[1, 3, 2, 4], [6, 8, 7, 9]], [[5, 0, 0, 0], [10, 0, 0, 0]]]]
+        >>> lay_out_weights(np.array([[[1, 2, 3, 4, 5]], [[6, 7, 8, 9, 10]]], np.int8)).tolist()
+        [[[1, 6], [3, 8], [2, 7], [4, 9], [5, 10], [0, 0]]]
     """
-    channels, length = filters.shape
-    parts = filters.reshape(groups, channels // groups, length)
-    padded = np.pad(parts, ((0, 0), (0, -parts.shape[1] % 2), (0, -length % LANES)))
-    pairs = padded.reshape(-1, 2, padded.shape[2] // LANES, LANES)
-    return np.ascontiguousarray(pairs.transpose(0, 2, 1, 3)[..., [0, 2, 1, 3]])
+    channels, height, length = rows.shape
+    order = np.arange(length)
+    fours = order[: length - length % 4].reshape(-1, 4)
+    fours[:] = fours[:, [0, 2, 1, 3]]
+    parts = rows[..., order].reshape(groups, channels // groups, height, length)
+    padded = np.pad(parts, ((0, 0), (0, -parts.shape[1] % 2), (0, 0), (0, length % 2)))
+    pairs = padded.reshape(-1, 2, height * _even(length))
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1))
 
 
 CONV_2D = OpDef(

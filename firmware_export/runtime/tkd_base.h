@@ -39,12 +39,16 @@ typedef int16_t tkd_lane;
 #endif
 
 /* Cortex-M4, M7 and M33 multiply two pairs of 16-bit values in one instruction. The instructions
- * are written out because the compilers that Arduino cores ship lack the ACLE intrinsics. */
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && \
-    !defined(__ARM_BIG_ENDIAN)
+ * are written out because the compilers that Arduino cores ship lack the ACLE intrinsics; some of
+ * them need every register, which only an optimizing compiler without a frame pointer leaves.
+ * Define TKD_DSP as 0 to do without. */
+#ifndef TKD_DSP
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && defined(__ARM_FEATURE_DSP) && \
+    defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
 #define TKD_DSP 1
 #else
 #define TKD_DSP 0
+#endif
 #endif
 
 #endif

@@ -6,6 +6,13 @@
 /* The nearest value in [lowest, highest], both of them int8. */
 TKD_INLINE int8_t tkd_clamp(int32_t value, int32_t lowest, int32_t highest)
 {
+#if TKD_DSP
+    if (lowest == INT8_MIN && highest == INT8_MAX) {
+        int32_t saturated;
+        __asm__("ssat %0, #8, %1" : "=r"(saturated) : "r"(value));
+        return (int8_t)saturated;
+    }
+#endif
     const int32_t raised = value < lowest ? lowest : value;
     return (int8_t)(raised > highest ? highest : raised);
 }

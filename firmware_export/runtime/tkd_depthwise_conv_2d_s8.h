@@ -35,20 +35,6 @@ TKD_INLINE void tkd_gather_plane(const tkd_window *window, const tkd_depthwise_s
 }
 
 #if TKD_DSP
-/* sum + a.low * b.low */
-TKD_INLINE int32_t tkd_multiply_low(uint32_t a, uint32_t b, int32_t sum)
-{
-    __asm__("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
-}
-
-/* sum + a.high * b.low */
-TKD_INLINE int32_t tkd_multiply_high_low(uint32_t a, uint32_t b, int32_t sum)
-{
-    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
-}
-
 /* Rows of three taps as the pairs (w0, w2) and (w1, 0), two words to a row. */
 TKD_INLINE void tkd_pair_taps(const int8_t *filter, int32_t height, tkd_word *pairs)
 {

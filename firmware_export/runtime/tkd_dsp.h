@@ -34,6 +34,34 @@ TKD_INLINE int32_t tkd_multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
     return sum;
 }
+
+/* sum + a.low * b.low */
+TKD_INLINE int32_t tkd_multiply_low(uint32_t a, uint32_t b, int32_t sum)
+{
+    __asm__("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* sum + a.low * b.high */
+TKD_INLINE int32_t tkd_multiply_low_high(uint32_t a, uint32_t b, int32_t sum)
+{
+    __asm__("smlabt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* sum + a.high * b.low */
+TKD_INLINE int32_t tkd_multiply_high_low(uint32_t a, uint32_t b, int32_t sum)
+{
+    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* sum + a.high * b.high */
+TKD_INLINE int32_t tkd_multiply_highs(uint32_t a, uint32_t b, int32_t sum)
+{
+    __asm__("smlatt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
 #endif
 
 #endif

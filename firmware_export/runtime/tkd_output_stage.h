@@ -3,7 +3,6 @@
 
 #include "tkd_clamp.h"
 #include "tkd_requantize.h"
-#include "tkd_requantize_narrow.h"
 
 /* What one output channel adds and how it is scaled: the three are read together.
  * bias         with what the input's zero point contributes
@@ -17,7 +16,8 @@ typedef struct {
 
 /* How the accumulators of a layer become int8.
  * channels  one for each output channel
- * narrow    1 when every |accumulator| < 2^30 and every right_shift is in [1, 30] */
+ * narrow    1 when every |accumulator| < 2^30, every multiplier is at least 2^30 and every
+ *           right_shift is in [1, 22] */
 typedef struct {
     const tkd_channel *channels;
     int32_t zero_point;
@@ -26,16 +26,61 @@ typedef struct {
     int32_t narrow;
 } tkd_output_stage;
 
-/* clamp(requantize(sum) + zero_point), with the scale of the channel; sum includes the bias */
+/* The scale of a channel, made ready for many sums.
+ * rounding  where narrow, half and the zero point, both before the shift */
+typedef struct {
+    int32_t multiplier;
+    int32_t right_shift;
+    int32_t rounding;
+} tkd_scale;
+
+TKD_INLINE tkd_scale tkd_scale_of(const tkd_output_stage *stage, const tkd_channel *channel)
+{
+    const int32_t shift = channel->right_shift;
+    tkd_scale scale;
+    scale.multiplier = channel->multiplier;
+    scale.right_shift = shift;
+    scale.rounding =
+        stage->narrow ? (2 * stage->zero_point + 1) * ((int32_t)1 << (shift - 1)) : 0;
+    return scale;
+}
+
+/* round(sum * multiplier / 2^31), ties up, for |sum| < 2^30 and a multiplier of at least 2^30.
+ * With 2 * multiplier as the signed word m = 2 * multiplier - 2^32 it is round(sum + sum * m / 2^32),
+ * which is one instruction. */
+TKD_INLINE int32_t tkd_multiply_scale(int32_t sum, int32_t multiplier)
+{
+#if TKD_DSP
+    int32_t high;
+    __asm__("smmlar %0, %1, %2, %1" : "=r"(high) : "r"(sum), "r"((uint32_t)multiplier << 1));
+    return high;
+#else
+    return tkd_multiply_high(sum, multiplier);
+#endif
+}
+
+/* clamp(requantize(sum) + zero_point); sum includes the bias.
+ * Adding half and rounding down rounds ties up; taking one from negative values first makes that
+ * ties away from zero. */
+TKD_INLINE int8_t tkd_finish_scaled(const tkd_output_stage *stage, const tkd_scale *scale,
+                                    int32_t sum)
+{
+    int32_t value;
+    if (stage->narrow) {
+        const int32_t high = tkd_multiply_scale(sum, scale->multiplier);
+        value = (high + (high >> 31) + scale->rounding) >> scale->right_shift;
+    } else {
+        value = tkd_requantize(sum, scale->multiplier, scale->right_shift) + stage->zero_point;
+    }
+    return tkd_clamp(value, stage->activation_min, stage->activation_max);
+}
+
+/* What tkd_finish_scaled gives, for one sum of a channel. */
 TKD_INLINE int8_t tkd_finish(const tkd_output_stage *stage, const tkd_channel *channel,
                              int32_t sum)
 {
-    const int32_t value =
-        stage->narrow
-            ? tkd_requantize_narrow(sum, channel->multiplier, channel->right_shift,
-                                    stage->zero_point)
-            : tkd_requantize(sum, channel->multiplier, channel->right_shift) + stage->zero_point;
-    return tkd_clamp(value, stage->activation_min, stage->activation_max);
+    const tkd_scale scale = tkd_scale_of(stage, channel);
+    return tkd_finish_scaled(stage, &scale, sum);
 }
 
 #endif
