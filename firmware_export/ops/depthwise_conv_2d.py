@@ -19,7 +19,7 @@ from firmware_export.ops.windows import (
 )
 
 WORD_BYTES = 4
-"""The kernel keeps two words for each row of taps, and reads up to one beyond the last value."""
+"""The kernel keeps two words for each four taps of a row, and reads up to one beyond the values."""
 
 
 def depthwise_weights(node: Node) -> str | None:
@@ -47,6 +47,7 @@ def emit(node: Node) -> KernelCall:
     stage, constants = weights.output_stage(node)
     window = kernel_window(node)
     plane_height, plane_width = window.reach
+    tap_words = 2 * window.kernel[0] * -(-window.kernel[1] // 4)
     depth_multiplier = node.input(1).shape[3] // node.input(0).shape[3]
     shape = Struct(
         "tkd_depthwise_shape",
@@ -64,7 +65,7 @@ def emit(node: Node) -> KernelCall:
         arguments=("weights", "input_0", "scratch", "output"),
         constants={"weights": weights.filters(node), **constants},
         row_types=weights.ROW_TYPES,
-        scratch_bytes=(2 * window.kernel[0] + 1) * WORD_BYTES + plane_height * plane_width,
+        scratch_bytes=(tap_words + 1) * WORD_BYTES + plane_height * plane_width,
         scratch_type="tkd_word",
         # The kernel copies a channel of an image before it writes that channel of the output,
         # which is no larger; both lie in every ``channels``-th byte.

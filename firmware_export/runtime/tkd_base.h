@@ -38,6 +38,16 @@ typedef int16_t tkd_lane;
 #define TKD_ALIGNED
 #endif
 
+/* The same address, of unknown origin: what lies near it is then reached by short offsets from it,
+ * where a compiler would build each address from the start of the arena. */
+TKD_INLINE int8_t *tkd_own_register(int8_t *address)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(address));
+#endif
+    return address;
+}
+
 /* Cortex-M4, M7 and M33 multiply two pairs of 16-bit values in one instruction. The instructions
  * are written out because the compilers that Arduino cores ship lack the ACLE intrinsics; some of
  * them need every register, which only an optimizing compiler without a frame pointer leaves.

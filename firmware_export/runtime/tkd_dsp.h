@@ -31,36 +31,41 @@ TKD_INLINE uint32_t tkd_widen_odd(uint32_t bytes)
 /* sum + a.low * b.low + a.high * b.high */
 TKD_INLINE int32_t tkd_multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
 {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
+    int32_t result;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 
 /* sum + a.low * b.low */
 TKD_INLINE int32_t tkd_multiply_low(uint32_t a, uint32_t b, int32_t sum)
 {
-    __asm__("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
+    int32_t result;
+    __asm__("smlabb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 
 /* sum + a.low * b.high */
 TKD_INLINE int32_t tkd_multiply_low_high(uint32_t a, uint32_t b, int32_t sum)
 {
-    __asm__("smlabt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
+    int32_t result;
+    __asm__("smlabt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 
 /* sum + a.high * b.low */
 TKD_INLINE int32_t tkd_multiply_high_low(uint32_t a, uint32_t b, int32_t sum)
 {
-    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
+    int32_t result;
+    __asm__("smlatb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 
 /* sum + a.high * b.high */
 TKD_INLINE int32_t tkd_multiply_highs(uint32_t a, uint32_t b, int32_t sum)
 {
-    __asm__("smlatt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
-    return sum;
+    int32_t result;
+    __asm__("smlatt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 #endif
 
