@@ -14,10 +14,27 @@ typedef struct {
 /* One value of the result, from one value of each operand. */
 typedef int8_t (*tkd_pair_function)(const void *params, int8_t a, int8_t b);
 
-TKD_INLINE int32_t tkd_broadcast_index(const int32_t *strides, int32_t i, int32_t j, int32_t k,
-                                       int32_t m)
+TKD_INLINE int32_t tkd_broadcast_index(const int32_t *strides, int32_t i, int32_t j, int32_t k)
 {
-    return i * strides[0] + j * strides[1] + k * strides[2] + m * strides[3];
+    return i * strides[0] + j * strides[1] + k * strides[2];
+}
+
+/* One row of the result, four values at a time.
+ * step_a, step_b  from one value of an operand to the next */
+TKD_INLINE void tkd_broadcast_row(int32_t length, int32_t step_a, int32_t step_b,
+                                  tkd_pair_function function, const void *params, const int8_t *a,
+                                  const int8_t *b, int8_t *output)
+{
+    int32_t i = 0;
+    for (; i + 4 <= length; i += 4) {
+        output[i] = function(params, a[i * step_a], b[i * step_b]);
+        output[i + 1] = function(params, a[(i + 1) * step_a], b[(i + 1) * step_b]);
+        output[i + 2] = function(params, a[(i + 2) * step_a], b[(i + 2) * step_b]);
+        output[i + 3] = function(params, a[(i + 3) * step_a], b[(i + 3) * step_b]);
+    }
+    for (; i < length; ++i) {
+        output[i] = function(params, a[i * step_a], b[i * step_b]);
+    }
 }
 
 /* output[...] = function(params, a[...], b[...])
@@ -28,15 +45,15 @@ TKD_INLINE void tkd_broadcast_s8(const tkd_broadcast *broadcast, tkd_pair_functi
                                  const void *params, const int8_t *a, const int8_t *b,
                                  int8_t *output)
 {
+    const int32_t length = broadcast->shape[3];
     for (int32_t i = 0; i < broadcast->shape[0]; ++i) {
         for (int32_t j = 0; j < broadcast->shape[1]; ++j) {
             for (int32_t k = 0; k < broadcast->shape[2]; ++k) {
-                for (int32_t m = 0; m < broadcast->shape[3]; ++m) {
-                    const int32_t at_a = tkd_broadcast_index(broadcast->strides_a, i, j, k, m);
-                    const int32_t at_b = tkd_broadcast_index(broadcast->strides_b, i, j, k, m);
-                    *output = function(params, a[at_a], b[at_b]);
-                    ++output;
-                }
+                tkd_broadcast_row(length, broadcast->strides_a[3], broadcast->strides_b[3],
+                                  function, params,
+                                  a + tkd_broadcast_index(broadcast->strides_a, i, j, k),
+                                  b + tkd_broadcast_index(broadcast->strides_b, i, j, k), output);
+                output += length;
             }
         }
     }

@@ -3,12 +3,14 @@
 
 #include "tkd_multiply_high.h"
 
-/* What tkd_multiply_high gives, for |a| < 2^30, in two instructions where there is SMMULR. */
+/* What tkd_multiply_high gives, for |a| < 2^30 and b in [2^30, 2^31), in one instruction where there
+ * is SMMLAR: with m = 2 * b - 2^32, which is 2 * b as a signed word, it is
+ * round(a + a * m / 2^32). */
 TKD_INLINE int32_t tkd_multiply_high_narrow(int32_t a, int32_t b)
 {
 #if TKD_DSP
     int32_t high;
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a * 2), "r"(b));
+    __asm__("smmlar %0, %1, %2, %1" : "=r"(high) : "r"(a), "r"((uint32_t)b << 1));
     return high;
 #else
     return tkd_multiply_high(a, b);

@@ -3,6 +3,7 @@
 
 #include "tkd_clamp.h"
 #include "tkd_requantize.h"
+#include "tkd_requantize_narrow.h"
 
 /* What one output channel adds and how it is scaled: the three are read together.
  * bias         with what the input's zero point contributes
@@ -27,7 +28,7 @@ typedef struct {
 } tkd_output_stage;
 
 /* The scale of a channel, made ready for many sums.
- * rounding  where narrow, half and the zero point, both before the shift */
+ * rounding  where narrow, see tkd_narrow_rounding */
 typedef struct {
     int32_t multiplier;
     int32_t right_shift;
@@ -36,42 +37,22 @@ typedef struct {
 
 TKD_INLINE tkd_scale tkd_scale_of(const tkd_output_stage *stage, const tkd_channel *channel)
 {
-    const int32_t shift = channel->right_shift;
     tkd_scale scale;
     scale.multiplier = channel->multiplier;
-    scale.right_shift = shift;
+    scale.right_shift = channel->right_shift;
     scale.rounding =
-        stage->narrow ? (2 * stage->zero_point + 1) * ((int32_t)1 << (shift - 1)) : 0;
+        stage->narrow ? tkd_narrow_rounding(channel->right_shift, stage->zero_point) : 0;
     return scale;
 }
 
-/* round(sum * multiplier / 2^31), ties up, for |sum| < 2^30 and a multiplier of at least 2^30.
- * With 2 * multiplier as the signed word m = 2 * multiplier - 2^32 it is round(sum + sum * m / 2^32),
- * which is one instruction. */
-TKD_INLINE int32_t tkd_multiply_scale(int32_t sum, int32_t multiplier)
-{
-#if TKD_DSP
-    int32_t high;
-    __asm__("smmlar %0, %1, %2, %1" : "=r"(high) : "r"(sum), "r"((uint32_t)multiplier << 1));
-    return high;
-#else
-    return tkd_multiply_high(sum, multiplier);
-#endif
-}
-
-/* clamp(requantize(sum) + zero_point); sum includes the bias.
- * Adding half and rounding down rounds ties up; taking one from negative values first makes that
- * ties away from zero. */
+/* clamp(requantize(sum) + zero_point); sum includes the bias */
 TKD_INLINE int8_t tkd_finish_scaled(const tkd_output_stage *stage, const tkd_scale *scale,
                                     int32_t sum)
 {
-    int32_t value;
-    if (stage->narrow) {
-        const int32_t high = tkd_multiply_scale(sum, scale->multiplier);
-        value = (high + (high >> 31) + scale->rounding) >> scale->right_shift;
-    } else {
-        value = tkd_requantize(sum, scale->multiplier, scale->right_shift) + stage->zero_point;
-    }
+    const int32_t value =
+        stage->narrow
+            ? tkd_requantize_narrow(sum, scale->multiplier, scale->right_shift, scale->rounding)
+            : tkd_requantize(sum, scale->multiplier, scale->right_shift) + stage->zero_point;
     return tkd_clamp(value, stage->activation_min, stage->activation_max);
 }
 

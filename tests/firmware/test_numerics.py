@@ -36,7 +36,8 @@ int main(void)
             out[1] = tkd_rounding_shift_right(row[0], right);
         }
         if (right >= 1 && right <= 30 && row[0] < (1 << 30) && row[0] > -(1 << 30)) {
-            out[2] = tkd_requantize_narrow(row[0], row[1], right, 0);
+            const int32_t rounding = tkd_narrow_rounding(right, 0);
+            out[2] = tkd_requantize_narrow(row[0], row[1], right, rounding);
         } else {
             out[2] = out[0];
         }
