@@ -13,6 +13,13 @@
 #define TKD_INLINE static inline
 #endif
 
+/* Long and rarely the place where time goes: one copy, called from where it is needed. */
+#if defined(__GNUC__)
+#define TKD_OUT_OF_LINE static __attribute__((noinline, unused))
+#else
+#define TKD_OUT_OF_LINE static
+#endif
+
 /* A word and a halfword in working memory that elsewhere holds values of other types. */
 #if defined(__GNUC__)
 typedef uint32_t __attribute__((may_alias)) tkd_word;
@@ -46,6 +53,15 @@ TKD_INLINE int8_t *tkd_own_register(int8_t *address)
     __asm__("" : "+r"(address));
 #endif
     return address;
+}
+
+/* The same number, unknown to the compiler: a loop of that many turns is then never unrolled. */
+TKD_INLINE int32_t tkd_loop_count(int32_t count)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(count));
+#endif
+    return count;
 }
 
 /* Cortex-M4, M7 and M33 multiply two pairs of 16-bit values in one instruction. The instructions

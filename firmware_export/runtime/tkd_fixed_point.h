@@ -25,7 +25,7 @@ TKD_INLINE int32_t tkd_exp_of_quarter(int32_t x)
 /* exp(x) as Q0.31, for x <= 0 as Q5.26: the part of x below a quarter by the series, each bit
  * above by one multiplication with a constant exp(-2^k), k = -2..4.
  * Source: gemmlowp exp_on_negative_values, fixedpoint/fixedpoint.h. */
-TKD_INLINE int32_t tkd_exp_of_negative(int32_t x)
+TKD_OUT_OF_LINE int32_t tkd_exp_of_negative(int32_t x)
 {
     static const int32_t exp_of_minus_power[7] = {1672461947, 1302514674, 790015084, 290630308,
                                                   39332535,   720401,     242};

@@ -29,15 +29,16 @@ TKD_INLINE int32_t tkd_softmax_exp(const tkd_softmax_params *params, int32_t dif
 TKD_INLINE void tkd_softmax_s8(const tkd_softmax_params *params, const int8_t *input,
                                int8_t *output)
 {
+    const int32_t depth = tkd_loop_count(params->depth);
     for (int32_t row = 0; row < params->rows; ++row) {
         const int8_t *const x = input + row * params->depth;
         int8_t *const y = output + row * params->depth;
         int32_t largest = INT8_MIN;
-        for (int32_t i = 0; i < params->depth; ++i) {
+        for (int32_t i = 0; i < depth; ++i) {
             largest = x[i] > largest ? x[i] : largest;
         }
         int32_t sum = 0; /* Q12.19 */
-        for (int32_t i = 0; i < params->depth; ++i) {
+        for (int32_t i = 0; i < depth; ++i) {
             if (x[i] - largest >= params->lowest_difference) {
                 sum += tkd_rounding_shift_right(tkd_softmax_exp(params, x[i] - largest), 12);
             }
@@ -46,7 +47,7 @@ TKD_INLINE void tkd_softmax_s8(const tkd_softmax_params *params, const int8_t *i
         const int32_t headroom = tkd_leading_zeros((uint32_t)sum);
         const int32_t fraction = (int32_t)(((uint32_t)sum << headroom) - ((uint32_t)1 << 31));
         const int32_t scale = tkd_reciprocal_of_one_plus(fraction);
-        for (int32_t i = 0; i < params->depth; ++i) {
+        for (int32_t i = 0; i < depth; ++i) {
             int32_t quotient = 0;
             if (x[i] - largest >= params->lowest_difference) {
                 quotient = tkd_rounding_shift_right(
