@@ -347,7 +347,7 @@ def _reduction(op: str, *, same_scale: bool = False, grows: bool = False) -> Gro
         axes = [1, 2]
         if rank != 4 or growth.chance(0.5):
             axes = [axis for axis in range(1, rank) if growth.chance(0.5)]
-        if not axes or (len(axes) == rank - 1 and rank < 3):
+        if not axes:
             return None
         keep = growth.chance(0.5)
         kept = [extent for axis, extent in enumerate(x.shape) if axis not in axes]
@@ -451,7 +451,8 @@ def _concatenation(growth: Growth, x: Tensor) -> Node | None:
     """With others of the same quantization, as the converter makes them."""
     axis = growth.integer(1, len(x.shape) - 1)
     ends = x.shape[:axis], x.shape[axis + 1 :]
-    fitting = [t for t in _alike(growth, x) if (t.shape[:axis], t.shape[axis + 1 :]) == ends]
+    alike = [t for t in _alike(growth, x) if len(t.shape) == len(x.shape)]
+    fitting = [t for t in alike if (t.shape[:axis], t.shape[axis + 1 :]) == ends]
     parts = [x]
     for index in range(growth.integer(1, 3)):
         shape = (*ends[0], growth.integer(1, 4), *ends[1])

@@ -30,9 +30,9 @@ class Growth:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Everything that a next node can read."""
-        written = (tensor for node in self.nodes for tensor in node.outputs)
-        return [*self.inputs, *(tensor for tensor in written if tensor.dtype == "int8")]
+        """Everything that a next node can read: int8, of at least two dimensions."""
+        written = [tensor for node in self.nodes for tensor in node.outputs]
+        return [*self.inputs, *(t for t in written if t.dtype == "int8" and len(t.shape) > 1)]
 
     def pick(self) -> Tensor:
         """A tensor, rather a recent one: some are read many times."""

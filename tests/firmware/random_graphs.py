@@ -46,7 +46,7 @@ def random_graph(
             break
         op = str(growth.rng.choice(choices))
         node = GROWERS[op](growth, growth.pick())
-        if node is not None and _acceptable(node):
+        if node is not None and acceptable(node):
             growth.nodes.append(node)
             if growth.chance(0.2) and node.op in WITH_WEIGHTS:
                 growth.nodes.append(_of_equal_shape(growth, node))
@@ -82,7 +82,8 @@ def _as_bytes(graph: Graph, values: NDArray) -> NDArray[np.uint8]:
     return np.hstack([part.astype(tensor.dtype).view(np.uint8) for part, tensor in parts])
 
 
-def _acceptable(node: Node) -> bool:
+def acceptable(node: Node) -> bool:
+    """Whether the node is small, and not refused by the compiler."""
     if any(tensor.elements > MAX_ELEMENTS for tensor in node.outputs):
         return False
     if node.op in OPS:
