@@ -1,8 +1,9 @@
 """Thousands of random networks: does the generated C give every byte that TFLM gives?
 
-Run it with `python -m benchmarks.random_graphs --count 2000 --seed 1` from the repository's root.
-Network number i is `random_graph(seed + i)` of `tests/firmware/random_graphs.py`; a batch of them
-is one C program, compiled by gcc with address and undefined-behaviour sanitizers.
+Run it with `python -m benchmarks.random_graphs --count 2000 --seed 1` from the repository's root; a
+run that was stopped goes on with `--resume`. Network number i is `random_graph(seed + i)` of
+`tests/firmware/random_graphs.py`; a batch of them is one C program, compiled by gcc with address
+and undefined-behaviour sanitizers.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,7 +30,7 @@ RESULTS = Path(__file__).parent / "results" / "random_graphs.json"
 
 
 def faults(graphs: list[Graph], random_samples: int) -> list[str]:
-    """Outputs that differ, or what stopped the comparison."""
+    """Outputs that differ, or what stopped the comparison, network by network."""
     together = side_by_side(graphs)
     model, inputs = write_tflite(together), samples(together, random=random_samples)
     try:
@@ -35,7 +38,15 @@ def faults(graphs: list[Graph], random_samples: int) -> list[str]:
         got = run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
         return differing_outputs(together, got, run_tflm(model, inputs))
     except TinykdError as error:
-        return [f"{graphs[0].inputs[0].name} and what follows: {error}"]
+        if len(graphs) == 1:
+            return [f"{graphs[0].inputs[0].name}: {error}"]
+        return [fault for graph in graphs for fault in faults([graph], random_samples)]
+
+
+def before(seed: int) -> Mapping[str, Any]:
+    """What a run from the same seed has recorded so far."""
+    recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return recorded if recorded.get("seed") == seed else {}
 
 
 @click.command()
@@ -43,29 +54,32 @@ def faults(graphs: list[Graph], random_samples: int) -> list[str]:
 @click.option("--seed", default=1, show_default=True, help="Of the first network.")
 @click.option("--batch", default=32, show_default=True, help="Networks in one C program.")
 @click.option("--random-samples", default=6, show_default=True, help="Besides four extreme ones.")
-def main(count: int, seed: int, batch: int, random_samples: int) -> None:
+@click.option("--resume", is_flag=True, help="Go on after the networks of the recorded run.")
+def main(count: int, seed: int, batch: int, random_samples: int, *, resume: bool) -> None:
     """Compare COUNT random networks with TFLM and record the outcome."""
-    started = time.monotonic()
-    operators: Counter[str] = Counter()
-    wrong: list[str] = []
-    for first in range(seed, seed + count, batch):
-        numbers = range(first, min(first + batch, seed + count))
-        graphs = [random_graph(number, name=f"net{number}") for number in numbers]
+    earlier = before(seed) if resume else {}
+    operators = Counter(earlier.get("operators", {}))
+    wrong: list[str] = list(earlier.get("faults", ()))
+    started = time.monotonic() - earlier.get("seconds", 0)
+    for first in range(earlier.get("networks", 0), count, batch):
+        last = min(first + batch, count)
+        graphs = [random_graph(seed + i, name=f"net{seed + i}") for i in range(first, last)]
         operators.update(node.op for graph in graphs for node in graph.nodes)
         wrong += faults(graphs, random_samples)
-        click.echo(f"{numbers[-1] - seed + 1} of {count} networks, {len(wrong)} faults", err=True)
-    facts = {
-        "command": f"python -m benchmarks.random_graphs --count {count} --seed {seed}",
-        "networks": count,
-        "seed": seed,
-        "samples_each": 4 + random_samples,
-        "operators": dict(sorted(operators.items())),
-        "faults": wrong,
-        "oracle": f"tflite-micro {metadata.version('tflite-micro')}",
-        "seconds": round(time.monotonic() - started),
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+        facts = {
+            "command": f"python -m benchmarks.random_graphs --count {last} --seed {seed}",
+            "networks": last,
+            "seed": seed,
+            "samples_each": 4 + random_samples,
+            "nodes": operators.total(),
+            "operators": dict(sorted(operators.items())),
+            "faults": wrong,
+            "oracle": f"tflite-micro {metadata.version('tflite-micro')}",
+            "seconds": round(time.monotonic() - started),
+        }
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+        click.echo(f"{last} of {count} networks, {len(wrong)} faults", err=True)
     click.echo(f"{count} networks of {operators.total()} operators, {len(wrong)} faults")
     raise SystemExit(bool(wrong))
 

@@ -84,6 +84,8 @@ class Layer:
         macs: Multiply-accumulates of one inference.
         weights_bytes: Bytes of constants that only this layer reads, biases included.
         alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
+        shared_function: Name of the C function that holds its kernel, where layers of equal shape
+            share one and theirs only call it; empty where it has the kernel to itself.
     """
 
     symbol: str
@@ -94,6 +96,7 @@ class Layer:
     macs: int
     weights_bytes: int
     alive_bytes: int = 0
+    shared_function: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from firmware_export.codegen import CodeModel, PlacedLayer, generate
+from firmware_export.codegen import CodeModel, PlacedLayer, generate, share_functions
 from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Node, Tensor
@@ -83,7 +83,7 @@ def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
     )
     code = CodeModel(
         name=name,
-        layers=layers,
+        layers=share_functions(layers, name),
         inputs=_ports(graph, plan, graph.inputs),
         outputs=_ports(graph, plan, graph.outputs),
         arena_bytes=plan.arena_bytes,
@@ -97,7 +97,7 @@ def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
         files=generate(code),
         inputs=code.inputs,
         outputs=code.outputs,
-        layers=tuple(placed.layer for placed in layers),
+        layers=tuple(placed.layer for placed in code.layers),
         arena_bytes=plan.arena_bytes,
         arena_lower_bound_bytes=plan.lower_bound_bytes,
         model_sha256=sha256,

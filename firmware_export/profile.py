@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware_export.compiled import CompiledModel, Layer
@@ -29,7 +30,10 @@ class LayerProfile:
         instructions_per_mac: None for a layer without multiply-accumulates.
         estimated_cycles: From the cycle model of the core.
         weights_bytes: Constants that only this layer reads.
-        code_bytes: The function of this layer; kernels that it shares with others are not in it.
+        code_bytes: The function of this layer, and the one with its kernel if it is the first to
+            call it.
+        code_shared_with: Name of the earlier layer that the function with its kernel is counted
+            for, since both call it; empty where it has the kernel to itself or is the first.
         alive_bytes: Bytes of the arena that are in use while it runs.
     """
 
@@ -42,6 +46,7 @@ class LayerProfile:
     estimated_cycles: int
     weights_bytes: int
     code_bytes: int
+    code_shared_with: str
     alive_bytes: int
 
 
@@ -155,12 +160,21 @@ def profile_tflite(
 
 def _layers(compiled: CompiledModel, emulation: EmulationResult) -> tuple[LayerProfile, ...]:
     known = {layer.symbol: layer for layer in compiled.layers}
+    owners: dict[str, Layer] = {}
+    for layer in compiled.layers:
+        owners.setdefault(layer.shared_function or layer.symbol, layer)
     return tuple(
-        _layer(cost, known.get(cost.symbol), emulation.footprint) for cost in emulation.layers
+        _layer(cost, known.get(cost.symbol), owners, emulation.footprint)
+        for cost in emulation.layers
     )
 
 
-def _layer(cost: LayerCost, layer: Layer | None, size: Footprint) -> LayerProfile:
+def _layer(
+    cost: LayerCost, layer: Layer | None, owners: Mapping[str, Layer], size: Footprint
+) -> LayerProfile:
+    """A row of the table; ``owners`` says which layer the function with a kernel counts for."""
+    kernel = (layer.shared_function if layer else "") or cost.symbol
+    owner = owners.get(kernel, layer)
     return LayerProfile(
         op=cost.op or "INVOKE",
         name=cost.name or cost.symbol,
@@ -170,13 +184,18 @@ def _layer(cost: LayerCost, layer: Layer | None, size: Footprint) -> LayerProfil
         instructions_per_mac=_per_mac(cost.instructions, cost.macs),
         estimated_cycles=cost.estimated_cycles,
         weights_bytes=layer.weights_bytes if layer else 0,
-        # gcc splits functions: tiny_layer_0, tiny_layer_0.constprop.0, tiny_layer_0.cold.
-        code_bytes=sum(
-            symbol.size_bytes
-            for symbol in size.symbols
-            if symbol.kind == "code" and symbol.name.split(".")[0] == cost.symbol
-        ),
+        code_bytes=_code_bytes({cost.symbol, kernel} if owner is layer else {cost.symbol}, size),
+        code_shared_with="" if owner is None or owner is layer else owner.name,
         alive_bytes=layer.alive_bytes if layer else 0,
+    )
+
+
+def _code_bytes(functions: set[str], size: Footprint) -> int:
+    """With what gcc splits off: tiny_layer_0, tiny_layer_0.constprop.0, tiny_layer_0.cold."""
+    return sum(
+        symbol.size_bytes
+        for symbol in size.symbols
+        if symbol.kind == "code" and symbol.name.split(".")[0] in functions
     )
 
 

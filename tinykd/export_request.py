@@ -33,13 +33,14 @@ def make_request(
     Raises:
         TinykdError: If TFLM cannot run the model, or the C cannot be compiled.
     """
-    from firmware_export.measure.toolchain import run_on_host
     from firmware_export.tflm import arena_bytes, operators
 
     arena = golden = None
     if "c_array" in formats:
         arena = arena_bytes(tflite)
     if "arduino" in formats:
+        from firmware_export.measure.toolchain import run_on_host
+
         if golden_inputs is None:
             size = sum(port.size_bytes for port in compiled.inputs)
             rng = np.random.default_rng(0)

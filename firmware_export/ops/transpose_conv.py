@@ -5,13 +5,19 @@ is the convolution that leads from the output image back to the input image.
 
 The sum of ``(x - zero_point) * w`` over the input pixels that reach an output, plus the bias, is
 exact in int32, and becomes int8 as that of CONV_2D. Outputs that no input reaches are the bias.
+
+Outputs whose positions leave the same rest by the stride, their phase, meet the same taps. So for
+each phase it is a convolution with a part of the kernel; the weights are in flash phase by phase.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware_export.ir import Node, Shape
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.ir import Array, Node, Shape
 from firmware_export.ops import weights
 from firmware_export.ops.conv_2d import four_dimensional_weights
 from firmware_export.ops.definition import Constraint, KernelCall, OpDef, Struct
@@ -20,6 +26,11 @@ from firmware_export.ops.movement import constant_integers, on_each
 from firmware_export.ops.windows import Window, known_padding, sensible_strides
 
 OUTPUT_SHAPE, WEIGHTS, DATA = 0, 1, 2
+LANES = 4
+"""Channels that the kernel reads at once."""
+LANE_BYTES = 2
+PIXELS = 2
+"""Output pixels that the kernel computes at once."""
 
 
 def as_convolution(node: Node) -> Node:
@@ -109,6 +120,7 @@ def emit(node: Node) -> KernelCall:
     stage, constants = weights.output_stage(made)
     window = _window(node)
     batches, height, width, channels = node.input(DATA).shape
+    depth = -(-channels // LANES) * LANES
     shape = Struct(
         "tkd_transpose_conv_shape",
         "shape",
@@ -117,6 +129,7 @@ def emit(node: Node) -> KernelCall:
             "input_height": height,
             "input_width": width,
             "input_channels": channels,
+            "depth": depth,
             "output_height": window.input[0],
             "output_width": window.input[1],
             "output_channels": node.output.shape[3],
@@ -132,10 +145,78 @@ def emit(node: Node) -> KernelCall:
     return KernelCall(
         kernel="tkd_transpose_conv_s8",
         structs=(shape, stage),
-        arguments=("weights", f"input_{DATA}", "output"),
-        constants={"weights": weights.filters(made), **constants},
+        arguments=("weights", f"input_{DATA}", "scratch", "output"),
+        constants={"weights": lay_out_weights(made.input(1).values, window.stride), **constants},
         row_types=weights.ROW_TYPES,
+        scratch_bytes=PIXELS * most_taps(window) * depth * LANE_BYTES,
+        scratch_type="tkd_lane",
+        overlaps={DATA: overlap(node)},
     )
+
+
+def lay_out_weights(values: Array, stride: tuple[int, int]) -> npt.NDArray[np.int8]:
+    """The order in which ``tkd_spread_dot`` reads weights.
+
+    Args:
+        values: int8 [output channels, height, width, input channels].
+        stride: Of rows and columns.
+
+    Returns:
+        int8 [all]: for each phase, by rows, the taps of two output channels side by side, four
+        input channels of each at a time; the taps from the last to the first, because they meet
+        the input's rows and columns in ascending order. Zeros where channels are too few.
+
+    Example:
+        >>> kernel = np.arange(1, 7, dtype=np.int8).reshape(1, 1, 6, 1)
+        >>> lay_out_weights(kernel, (1, 2)).reshape(2, 3, 2, 4)[:, :, 0, 0].tolist()
+        [[5, 3, 1], [6, 4, 2]]
+    """
+    channels, _, _, depth = values.shape
+    ends = (0, channels % 2), (0, 0), (0, 0), (0, -depth % LANES)
+    padded = np.pad(values.astype(np.int8), ends)
+    phases = [
+        padded[:, row :: stride[0], column :: stride[1]][:, ::-1, ::-1]
+        for row in range(min(stride[0], values.shape[1]))
+        for column in range(min(stride[1], values.shape[2]))
+    ]
+    in_pairs = (phase.reshape(len(padded) // 2, 2, -1, LANES) for phase in phases)
+    return np.concatenate([pairs.transpose(0, 2, 1, 3).reshape(-1) for pairs in in_pairs])
+
+
+def most_taps(window: Window) -> int:
+    """Taps of the first phase, which has the most."""
+    height, width = (
+        -(-kernel // stride) for kernel, stride in zip(window.kernel, window.stride, strict=True)
+    )
+    return height * width
+
+
+def overlap(node: Node) -> int:
+    """How far below its input the output must begin to lie over it: ``KernelCall.overlaps``.
+
+    The kernel writes row after row, and reads nothing below the lowest row that the current one
+    needs. The distance is the largest, over all output rows y, of
+
+        (y + 1) * bytes of an output row - lowest input row that y needs * bytes of an input row
+
+    Among the rows of a phase both grow evenly, but for the ends of the input, so that the largest
+    is at one of the turns.
+    """
+    batches, height, width, channels = node.input(DATA).shape
+    _, out_height, out_width, out_channels = node.output.shape
+    in_row, out_row = width * channels, out_width * out_channels
+    window = _window(node)
+    pad, stride, kernel = window.pad[0], window.stride[0], window.kernel[0]
+    largest = 0
+    for phase in range(min(stride, pad + out_height)):
+        taps = -(-(kernel - phase) // stride)
+        first, last = -(-(pad - phase) // stride), (pad + out_height - 1 - phase) // stride
+        for turn in (first, last, taps - 1, taps, height + taps - 1):
+            step = min(max(turn, first), last)
+            lowest = min(max(step - taps + 1, 0), height)
+            row = step * stride + phase - pad
+            largest = max(largest, (row + 1) * out_row - lowest * in_row)
+    return largest + max(0, (batches - 1) * (out_height * out_row - height * in_row))
 
 
 TRANSPOSE_CONV = OpDef(

@@ -6,6 +6,8 @@ from importlib import metadata
 
 import pytest
 
+from firmware_export.tflite_writer import write_tflite
+from tests.firmware.fixtures.single_ops import model_of, relu
 from tinykd.cli import COMMANDS
 
 SEE_MODULES = """
@@ -88,3 +90,13 @@ def test_importing_the_package_costs_nothing(tinykd, tmp_path):
     code = "import json, sys, tinykd; print(json.dumps([n.split('.')[0] for n in sys.modules]))"
     loaded = set(json.loads(tinykd(cwd=tmp_path, code=code).out))
     assert not loaded & {"numpy", "pydantic", "click", *HEAVY}
+
+
+def test_export_imports_nothing_that_measures_or_trains(tinykd, tmp_path):
+    """So it answers in a fraction of a second, Python's start included."""
+    (tmp_path / "small.tflite").write_bytes(write_tflite(model_of(relu("relu"))))
+    outcome = tinykd("export", "small.tflite", "--to", "c", cwd=tmp_path, code=SEE_MODULES)
+    assert (tmp_path / "small.c").exists()
+    loaded = set(json.loads(outcome.err.splitlines()[-1]))
+    assert not loaded & {"pydantic", "filelock", "rich", "unicorn", "capstone", "elftools", *HEAVY}
+    assert "flatbuffers" in loaded

@@ -78,3 +78,13 @@ def test_a_missing_file_is_one_error(arguments: list[str]) -> None:
 def test_every_command_has_a_module() -> None:
     for name in COMMANDS:
         assert run(name, "--help").exit_code == 0
+
+
+def test_a_profile_says_which_layers_share_code(tmp_path: Path) -> None:
+    file = tmp_path / "twice.tflite"
+    file.write_bytes(write_tflite(model_of(conv_2d("one", 0), conv_2d("two", 1))))
+    table = run("profile", str(file)).output
+    one, two = (line for line in table.splitlines() if line.startswith("CONV_2D"))
+    assert two.endswith(" +")
+    assert not one.endswith(" +")
+    assert "+ calls code that is counted for an earlier layer of equal shape" in table

@@ -15,6 +15,8 @@ BAR_WIDTH = 40
 def render_profile(profile: Profile, console: Console) -> None:
     """Cost by layer, RAM over time, then flash, RAM and time on the board."""
     console.print(_costs(profile.layers))
+    if any(layer.code_shared_with for layer in profile.layers):
+        console.print("+ calls code that is counted for an earlier layer of equal shape")
     console.print("\nRAM in use while each layer runs, bytes of the arena")
     console.print(_timeline(profile))
     console.print(
@@ -47,7 +49,7 @@ def _costs(layers: tuple[LayerProfile, ...]) -> Table:
             "–" if per_mac is None else f"{per_mac:.2f}",
             f"{layer.estimated_cycles:,}",
             f"{layer.weights_bytes:,}",
-            f"{layer.code_bytes:,}",
+            f"{layer.code_bytes:,}{' +' if layer.code_shared_with else ''}",
         )
     return table
 

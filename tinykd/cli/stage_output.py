@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import BaseModel
 
 from firmware_export.errors import ModelError
-from tinykd.artifacts import RunDirectory, fingerprint, write_atomically
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @contextmanager
@@ -20,6 +22,8 @@ def stage_folder(out: Path, **depends_on: object) -> Iterator[Path]:
     When the stage is complete, its files are moved to ``out``, each in one step. If it is stopped,
     the folder stays: the same command with the same inputs goes on from the checkpoint in it.
     """
+    from tinykd.artifacts import RunDirectory, fingerprint, write_atomically
+
     with RunDirectory(out).locked() as directory:
         folder = directory.working_folder(fingerprint(depends_on))
         yield folder
