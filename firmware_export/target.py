@@ -1,4 +1,4 @@
-"""The cores that can be emulated and the boards that carry them: two tables and their lookup."""
+"""The cores that can be emulated, and the boards that carry them: tables and their lookup."""
 
 from __future__ import annotations
 
@@ -13,24 +13,47 @@ from firmware_export.errors import BoardError
 
 
 @dataclass(frozen=True)
+class Architecture:
+    """An instruction set, and the tools that come in one edition for each.
+
+    Attributes:
+        name: Key of what knows its registers and encodings, such as ``"arm"``.
+        gcc: The GNU cross-compiler.
+        gcc_flags: What it needs for every core: the small C library, as Arduino's cores link it.
+        start_source: File of the harness that says what C cannot: reset, traps, semihosting.
+        qemu: The QEMU program.
+        qemu_flags: What it needs for every machine.
+    """
+
+    name: str
+    gcc: str
+    gcc_flags: tuple[str, ...]
+    start_source: str
+    qemu: str
+    qemu_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Core:
     """A processor core: how to compile for it and how to emulate it.
 
     Attributes:
         name: Key in `CORES`, such as ``"cortex-m4"``.
+        architecture: Its instruction set.
         zig_target: ``-target`` of ``zig cc``.
         zig_cpu: ``-mcpu`` of ``zig cc``. Zig's ``cortex_m4``, ``_m7`` and ``_m33`` have neither
             FPU nor (M33) DSP instructions unless these are added.
         zig_runtime_cpu: ``-mcpu`` while linking: what zig builds its helper library for. One
             library for the three cores that can run it saves half a minute on a fresh machine.
-        gcc_flags: What ``arm-none-eabi-gcc`` needs for the same instruction set.
-        unicorn_cpu: Name of the ``UC_CPU_ARM_...`` constant.
+        gcc_flags: What the architecture's gcc needs for the same instructions.
+        unicorn_cpu: Name of the ``UC_CPU_...`` constant.
         qemu_machine: QEMU machine for the cross-check.
         flash_origin: Address of flash in the linker script, that of ``qemu_machine``.
         ram_origin: Address of RAM in the linker script, that of ``qemu_machine``.
     """
 
     name: str
+    architecture: Architecture
     zig_target: str
     zig_cpu: str
     zig_runtime_cpu: str
@@ -66,7 +89,24 @@ class Board:
     source: str
 
 
+ARM = Architecture(
+    name="arm",
+    gcc="arm-none-eabi-gcc",
+    gcc_flags=("--specs=nano.specs",),
+    start_source="start_arm.c",
+    qemu="qemu-system-arm",
+)
+RISCV = Architecture(
+    name="riscv",
+    gcc="riscv64-unknown-elf-gcc",  # Debian's, which makes 32-bit code as well
+    gcc_flags=("--specs=picolibc.specs",),
+    start_source="start_riscv.c",
+    qemu="qemu-system-riscv32",
+    qemu_flags=("-bios", "none"),  # else its firmware starts first
+)
+
 _M4 = "cortex_m4+vfp4d16sp"
+_RV32IMC = "generic_rv32+m+c"
 _HARD_FLOAT = ("-mthumb", "-mfloat-abi=hard")
 
 CORES: Mapping[str, Core] = MappingProxyType(
@@ -75,6 +115,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
         for core in (
             Core(
                 name="cortex-m0plus",
+                architecture=ARM,
                 zig_target="thumb-freestanding-eabi",
                 zig_cpu="cortex_m0plus",
                 zig_runtime_cpu="cortex_m0plus",
@@ -84,6 +125,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             ),
             Core(
                 name="cortex-m3",
+                architecture=ARM,
                 zig_target="thumb-freestanding-eabi",
                 zig_cpu="cortex_m3",
                 zig_runtime_cpu="cortex_m3",
@@ -93,6 +135,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             ),
             Core(
                 name="cortex-m4",
+                architecture=ARM,
                 zig_target="thumb-freestanding-eabihf",
                 zig_cpu=_M4,
                 zig_runtime_cpu=_M4,
@@ -102,6 +145,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             ),
             Core(
                 name="cortex-m7",
+                architecture=ARM,
                 zig_target="thumb-freestanding-eabihf",
                 # Single precision only: STM32F746 has no double, and the others execute it as well.
                 zig_cpu="cortex_m7+fp_armv8d16sp",
@@ -112,6 +156,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             ),
             Core(
                 name="cortex-m33",
+                architecture=ARM,
                 zig_target="thumb-freestanding-eabihf",
                 zig_cpu="cortex_m33+dsp+fp_armv8d16sp",
                 zig_runtime_cpu=_M4,
@@ -120,6 +165,19 @@ CORES: Mapping[str, Core] = MappingProxyType(
                 qemu_machine="mps2-an505",
                 flash_origin=0x1000_0000,  # the secure aliases, where this machine starts
                 ram_origin=0x3800_0000,
+            ),
+            Core(
+                # RV32IMC: what the ESP32-C3, the RP2350 and most small RISC-V chips execute.
+                name="riscv32",
+                architecture=RISCV,
+                zig_target="riscv32-freestanding-none",
+                zig_cpu=_RV32IMC,
+                zig_runtime_cpu=_RV32IMC,
+                gcc_flags=("-march=rv32imc", "-mabi=ilp32"),
+                unicorn_cpu="UC_CPU_RISCV32_SIFIVE_E31",  # RV32IMAC: the nearest without an FPU
+                qemu_machine="virt",
+                flash_origin=0x8000_0000,  # all of it is RAM there; it starts at the first word
+                ram_origin=0x8100_0000,
             ),
         )
     }

@@ -127,7 +127,8 @@ class TargetConfig(Section):
 
     Attributes:
         board: Board whose core is emulated in detail; ``tinykd boards`` lists them.
-        compiler: ``zig`` (clang, installed by pip) or ``gcc`` (``arm-none-eabi-gcc``).
+        compiler: ``zig`` (clang, installed by pip) or ``gcc`` (``arm-none-eabi-gcc``, or
+            ``riscv64-unknown-elf-gcc`` for a RISC-V board).
         optimize: Optimization level of the generated C.
         emulated_samples: Test samples that run on the emulated core as well as on the host.
     """

@@ -13,7 +13,8 @@ from firmware_export.compiled import CompiledModel
 from firmware_export.exporters import EXPORTERS, write_files
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.emulator import EmulationResult, emulate
-from firmware_export.target import BOARDS, CORES, Board, find_board
+from firmware_export.measure.toolchain import Compiler
+from firmware_export.target import BOARDS, CORES, Board, Core, find_board
 from firmware_export.tflm import run_tflm
 from tinykd.artifacts import write_atomically
 from tinykd.config import TargetConfig
@@ -70,7 +71,7 @@ def emulate_boards(
                 compiled,
                 CORES[core],
                 inputs[:count],
-                cc=config.compiler,
+                cc=_compiler_for(CORES[core], CORES[target.core], config.compiler),
                 optimize=config.optimize,
             )
             check_identical(expected[:count], results[core].outputs)
@@ -82,6 +83,11 @@ def emulate_boards(
         emulated_samples=len(inputs),
         compiler=f"{results[target.core].compiler} -{config.optimize}",
     )
+
+
+def _compiler_for(core: Core, target: Core, chosen: Compiler) -> Compiler:
+    """The chosen compiler, or zig for a core that the target's gcc makes no code for."""
+    return chosen if core.architecture == target.architecture else "zig"
 
 
 def read_inputs(path: Path) -> NDArray[np.int8]:

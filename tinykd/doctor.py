@@ -27,9 +27,12 @@ REQUIRED = (
 
 OPTIONAL_TOOLS = {
     "arm-none-eabi-gcc": "for --cc gcc, the compiler of the Arduino boards",
+    "riscv64-unknown-elf-gcc": "for --cc gcc on RISC-V, with picolibc",
     "qemu-system-arm": "for the cross-checks of the tests",
+    "qemu-system-riscv32": "for the cross-checks of the tests",
 }
-
+PROBED_CORES = ("cortex-m4", "riscv32")
+"""One core of each architecture."""
 
 PROBE_HEADER = """#include <stdint.h>
 #define PROBE_ARENA_BYTES 16
@@ -84,7 +87,7 @@ def examine() -> list[Check]:
     """Every package, the cross-compiler, and the optional tools."""
     return [
         *(_package(name) for name in REQUIRED),
-        _cross_compiler(),
+        *(_cross_compiler(core) for core in PROBED_CORES),
         *(_tool(name, purpose) for name, purpose in OPTIONAL_TOOLS.items()),
     ]
 
@@ -96,15 +99,15 @@ def _package(name: str) -> Check:
         return Check(name=name, ok=False, needed=True, detail=f"run: pip install {name}")
 
 
-def _cross_compiler() -> Check:
-    """Compile a model of one line for a Cortex-M4, and run it there."""
+def _cross_compiler(core: str) -> Check:
+    """Compile a model of one line for a core, and run it there."""
     from firmware_export.measure.emulator import emulate
     from firmware_export.target import find_core
 
-    name = "C on an emulated Cortex-M4"
+    name = f"C on an emulated {core}"
     inputs = np.array([[-5], [7]], np.int8)
     try:
-        result = emulate(PROBE, find_core("cortex-m4"), inputs)
+        result = emulate(PROBE, find_core(core), inputs)
     except TinykdError as error:
         return Check(name=name, ok=False, needed=True, detail=str(error))
     ok = result.outputs.ravel().tolist() == [5, -7]

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from firmware_export.measure.toolchain import compiler_version
+from firmware_export.target import CORES, find_board
 from tinykd.artifacts import RunDirectory, Stage, describe_files, write_atomically
 from tinykd.backend import load_tensorflow
 from tinykd.config import Config
@@ -437,7 +438,8 @@ class _Build:
         """
         if self.config.teacher.path:
             check_teacher_file(self.config.teacher.path)
-        compiler_version(self.config.target.compiler)
+        target = self.config.target
+        compiler_version(CORES[find_board(target.board).core], target.compiler)
         if self.versions["tflite-micro"] == NOT_INSTALLED:
             raise TinykdError(
                 "tflite-micro is not installed: without it nobody can tell whether the C is right. "

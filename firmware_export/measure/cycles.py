@@ -1,4 +1,4 @@
-"""From counted instructions to cycles: what each core's documents say, and how far to trust it.
+"""From counted instructions to cycles: one model for each core, and how far to trust it.
 
 Every model is a sum over basic blocks. A block's cost is found from its instructions; taken
 branches are counted while emulating and pay for refilling the pipeline. Memory answers at once
@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from capstone import CS_ARCH_ARM, CS_MODE_MCLASS, CS_MODE_THUMB, CS_MODE_V8, Cs, CsInsn, arm
+from capstone import CsInsn
+
+from firmware_export.measure.cortex_m_cycles import (
+    cortex_m0plus_block,
+    cortex_m3_block,
+    cortex_m4_block,
+)
+from firmware_export.measure.decoding import RISCV32, THUMB, Decoder
+from firmware_export.measure.hazard3_cycles import hazard3_block
 
 BlockCost = Callable[[Sequence[CsInsn]], int]
 
@@ -22,6 +30,7 @@ class CycleModel:
     """How cycles are estimated for one core.
 
     Attributes:
+        decoder: Of the core's instruction set.
         block_cycles: Cycles of a basic block whose branches are not taken.
         taken_branch_cycles: Cycles on top for each branch that is taken.
         hardware_factor: Measured hardware cycles divided by modelled ones; 1 if never compared.
@@ -29,191 +38,12 @@ class CycleModel:
         method: One sentence for reports: rules, source, calibration.
     """
 
+    decoder: Decoder
     block_cycles: BlockCost
     taken_branch_cycles: int
     hardware_factor: float
     uncertainty: str
     method: str
-
-
-_LOADS = frozenset(
-    {
-        arm.ARM_INS_LDR,
-        arm.ARM_INS_LDRB,
-        arm.ARM_INS_LDRH,
-        arm.ARM_INS_LDRSB,
-        arm.ARM_INS_LDRSH,
-    }
-)
-_STORES = frozenset({arm.ARM_INS_STR, arm.ARM_INS_STRB, arm.ARM_INS_STRH})
-_SINGLE = _LOADS | _STORES
-_MULTIPLE = frozenset(
-    {
-        arm.ARM_INS_LDM,
-        arm.ARM_INS_LDMDB,
-        arm.ARM_INS_STM,
-        arm.ARM_INS_STMDB,
-        arm.ARM_INS_PUSH,
-        arm.ARM_INS_POP,
-        arm.ARM_INS_VLDMIA,
-        arm.ARM_INS_VLDMDB,
-        arm.ARM_INS_VSTMIA,
-        arm.ARM_INS_VSTMDB,
-        arm.ARM_INS_VPUSH,
-        arm.ARM_INS_VPOP,
-    }
-)
-
-# Everything that is not listed takes one cycle: ALU, shifts, MUL, MLA, SMLAD, SMULL, SSAT, STR.
-# Division takes 2 to 12, depending on the operands.
-_CORTEX_M4_CYCLES: Mapping[int, int] = MappingProxyType(
-    {
-        **dict.fromkeys(_LOADS, 2),
-        arm.ARM_INS_LDRD: 3,
-        arm.ARM_INS_STRD: 3,
-        arm.ARM_INS_IT: 0,
-        arm.ARM_INS_SDIV: 7,
-        arm.ARM_INS_UDIV: 7,
-        arm.ARM_INS_TBB: 2,
-        arm.ARM_INS_TBH: 2,
-        arm.ARM_INS_VLDR: 2,
-        arm.ARM_INS_VSTR: 2,
-        arm.ARM_INS_VDIV: 14,
-        arm.ARM_INS_VSQRT: 14,
-        arm.ARM_INS_VMLA: 3,
-        arm.ARM_INS_VMLS: 3,
-        arm.ARM_INS_VNMLA: 3,
-        arm.ARM_INS_VNMLS: 3,
-        arm.ARM_INS_VFMA: 3,
-        arm.ARM_INS_VFMS: 3,
-        arm.ARM_INS_VFNMA: 3,
-        arm.ARM_INS_VFNMS: 3,
-    }
-)
-
-# The multiplier of Cortex-M3 is smaller; long multiplications stop early on small operands.
-_CORTEX_M3_CYCLES: Mapping[int, int] = MappingProxyType(
-    {
-        **_CORTEX_M4_CYCLES,
-        arm.ARM_INS_MLA: 2,
-        arm.ARM_INS_MLS: 2,
-        arm.ARM_INS_SMULL: 4,
-        arm.ARM_INS_UMULL: 4,
-        arm.ARM_INS_SMLAL: 6,
-        arm.ARM_INS_UMLAL: 6,
-    }
-)
-
-_CORTEX_M0PLUS_CYCLES: Mapping[int, int] = MappingProxyType(
-    {
-        **dict.fromkeys(_SINGLE, 2),
-        arm.ARM_INS_BL: 2,
-        arm.ARM_INS_MRS: 3,
-        arm.ARM_INS_MSR: 3,
-        arm.ARM_INS_DMB: 3,
-        arm.ARM_INS_DSB: 3,
-        arm.ARM_INS_ISB: 3,
-    }
-)
-
-
-def cortex_m4_block(block: Sequence[CsInsn], table: Mapping[int, int] = _CORTEX_M4_CYCLES) -> int:
-    """Cycles of a basic block on a three-stage Cortex-M3 or -M4, branches not taken.
-
-    A single load followed by a single load or store that does not need its result for an
-    address overlaps with it and saves a cycle; an address that the instruction before has just
-    computed costs one, since nothing forwards it.
-
-    Source:
-        Arm 100166_0001, Cortex-M4 TRM, 3.3.1 and 3.3.2; 7.2.3 for floating point.
-    """
-    total = 0
-    previous: CsInsn | None = None
-    for instruction in block:
-        total += _own_cycles(instruction, table)
-        if previous is not None and instruction.id in _SINGLE:
-            total += _neighbour_cycles(previous, instruction)
-        previous = instruction
-    return total
-
-
-def cortex_m3_block(block: Sequence[CsInsn]) -> int:
-    """Cycles of a basic block on a Cortex-M3.
-
-    Source:
-        Arm DDI 0337, Cortex-M3 TRM, 18.2 and 18.3. Multiplications whose time depends on the
-        operands take the middle: SMULL 3 to 5, SMLAL 4 to 7.
-    """
-    return cortex_m4_block(block, _CORTEX_M3_CYCLES)
-
-
-def cortex_m0plus_block(block: Sequence[CsInsn]) -> int:
-    """Cycles of a basic block on a two-stage Cortex-M0+ with the fast multiplier.
-
-    Source:
-        Arm DDI 0484, Cortex-M0+ TRM, 3.3.
-    """
-    total = 0
-    for instruction in block:
-        total += _own_cycles(instruction, _CORTEX_M0PLUS_CYCLES)
-        if instruction.id == arm.ARM_INS_POP and _writes(instruction, arm.ARM_REG_PC):
-            total += 1  # POP to PC takes 3 + N; the taken branch gives one of the two
-    return total
-
-
-def _own_cycles(instruction: CsInsn, table: Mapping[int, int]) -> int:
-    if instruction.id in _MULTIPLE:
-        return 1 + _transferred_words(instruction)
-    return table.get(instruction.id, 1)
-
-
-def _transferred_words(instruction: CsInsn) -> int:
-    """Number of words that an LDM, STM, PUSH or POP moves."""
-    first = 0 if instruction.id in _WITHOUT_BASE else 1
-    registers = instruction.operands[first:]
-    return sum(2 if _is_double(register.reg) else 1 for register in registers)
-
-
-_WITHOUT_BASE = frozenset(
-    {
-        arm.ARM_INS_PUSH,
-        arm.ARM_INS_POP,
-        arm.ARM_INS_VPUSH,
-        arm.ARM_INS_VPOP,
-    }
-)
-
-
-def _is_double(register: int) -> bool:
-    return bool(arm.ARM_REG_D0 <= register <= arm.ARM_REG_D31)
-
-
-def _neighbour_cycles(previous: CsInsn, instruction: CsInsn) -> int:
-    """What the instruction before adds to a single load or store: -1, 0 or 1."""
-    depends = bool(_address_registers(instruction) & _written(previous))
-    if previous.id in _LOADS:
-        return 0 if depends else -1
-    if previous.id in _STORES or previous.id in _MULTIPLE:
-        return 0
-    return 1 if depends else 0
-
-
-def _address_registers(instruction: CsInsn) -> set[int]:
-    return {
-        register
-        for operand in instruction.operands
-        if operand.type == arm.ARM_OP_MEM
-        for register in (operand.mem.base, operand.mem.index)
-        if register != arm.ARM_REG_INVALID
-    }
-
-
-def _written(instruction: CsInsn) -> set[int]:
-    return set(instruction.regs_access()[1])
-
-
-def _writes(instruction: CsInsn, register: int) -> bool:
-    return register in _written(instruction)
 
 
 _M4_RULES = "cycles from the instruction timings of Arm 100166 (Cortex-M4), zero wait states"
@@ -225,6 +55,7 @@ _M4_RULES = "cycles from the instruction timings of Arm 100166 (Cortex-M4), zero
 CYCLE_MODELS: Mapping[str, CycleModel] = MappingProxyType(
     {
         "cortex-m0plus": CycleModel(
+            decoder=THUMB,
             block_cycles=cortex_m0plus_block,
             taken_branch_cycles=1,
             hardware_factor=1.0,
@@ -233,6 +64,7 @@ CYCLE_MODELS: Mapping[str, CycleModel] = MappingProxyType(
             "states, single-cycle multiplier",
         ),
         "cortex-m3": CycleModel(
+            decoder=THUMB,
             block_cycles=cortex_m3_block,
             taken_branch_cycles=2,
             hardware_factor=1.0,
@@ -241,6 +73,7 @@ CYCLE_MODELS: Mapping[str, CycleModel] = MappingProxyType(
             "states",
         ),
         "cortex-m4": CycleModel(
+            decoder=THUMB,
             block_cycles=cortex_m4_block,
             taken_branch_cycles=2,
             hardware_factor=1.23,
@@ -248,6 +81,7 @@ CYCLE_MODELS: Mapping[str, CycleModel] = MappingProxyType(
             method=f"{_M4_RULES}; x1.23 calibrated with four CMSIS-NN programs on NUCLEO-L4R5ZI",
         ),
         "cortex-m7": CycleModel(
+            decoder=THUMB,
             block_cycles=cortex_m4_block,
             taken_branch_cycles=2,
             hardware_factor=0.75,
@@ -255,11 +89,22 @@ CYCLE_MODELS: Mapping[str, CycleModel] = MappingProxyType(
             method=f"{_M4_RULES}; x0.75 from published MLPerf Tiny latencies on Cortex-M7 and -M4",
         ),
         "cortex-m33": CycleModel(
+            decoder=THUMB,
             block_cycles=cortex_m4_block,
             taken_branch_cycles=2,
             hardware_factor=1.08,
             uncertainty="+-20 %: the pipeline of the M33 is in the factor, not modelled",
             method=f"{_M4_RULES}; x1.08 from published MLPerf Tiny latencies on Cortex-M33 and -M4",
+        ),
+        "riscv32": CycleModel(
+            decoder=RISCV32,
+            block_cycles=hazard3_block,
+            taken_branch_cycles=1,
+            hardware_factor=1.0,
+            uncertainty="not calibrated on hardware; cores other than the Hazard3 have other "
+            "pipelines, and waiting for flash comes on top",
+            method="cycles from the instruction timings of the Hazard3 (the RISC-V core of the "
+            "RP2350), zero wait states, branches never predicted",
         ),
     }
 )
@@ -280,31 +125,9 @@ def time_block(code: bytes, address: int, model: CycleModel) -> BlockTiming:
     is still counted; it is taken to last one cycle.
 
     Args:
-        code: Thumb code of the whole block.
+        code: Machine code of the whole block.
         address: Where it lies.
         model: A row of `CYCLE_MODELS`.
     """
-    known: list[CsInsn] = []
-    unknown = 0
-    offset = 0
-    while offset < len(code):
-        size = _thumb_size(code[offset : offset + 2])
-        found = list(_DISASSEMBLER.disasm(code[offset : offset + size], address + offset, 1))
-        known += found
-        unknown += 1 - len(found)
-        offset += size
+    known, unknown = model.decoder.decode(code, address)
     return BlockTiming(len(known) + unknown, model.block_cycles(known) + unknown)
-
-
-def _thumb_size(halfword: bytes) -> int:
-    # Arm ARMv7-M manual, A5.1: bits 15..11 of 11101, 11110 and 11111 begin a 32-bit instruction.
-    return 4 if int.from_bytes(halfword, "little") >> 11 in {0b11101, 0b11110, 0b11111} else 2
-
-
-def _disassembler() -> Cs:
-    disassembler = Cs(CS_ARCH_ARM, CS_MODE_THUMB | CS_MODE_MCLASS | CS_MODE_V8)
-    disassembler.detail = True
-    return disassembler
-
-
-_DISASSEMBLER = _disassembler()

@@ -15,7 +15,7 @@ from elftools.elf.sections import Symbol as ElfSymbol
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 
-# Output sections of cortex_m.ld that hold the model and what it pulls in from libraries.
+# Output sections of bare_metal.ld that hold the model and what it pulls in from libraries.
 _KINDS: dict[str, Literal["code", "constants", "data"]] = {
     ".text": "code",
     ".rodata": "constants",

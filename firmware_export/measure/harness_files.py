@@ -8,14 +8,19 @@ from firmware_export.compiled import CompiledModel, Port
 from firmware_export.target import Core
 
 HOST_SOURCES = ("harness.c", "host_io.c")
-BARE_METAL_SOURCES = ("harness.c", "semihosting_io.c", "start.c")
-LINKER_SCRIPT = "cortex_m.ld"
+HEADERS = ("tkd_io.h", "tkd_start.h")
+LINKER_SCRIPT = "bare_metal.ld"
 
 
 def read_harness(name: str) -> str:
     """Return the text of a file of the harness folder."""
     folder = resources.files("firmware_export.measure").joinpath("harness")
     return folder.joinpath(name).read_text("utf-8")
+
+
+def bare_metal_sources(core: Core) -> tuple[str, ...]:
+    """Return the names of the harness files that go into a program for ``core``."""
+    return "harness.c", "semihosting_io.c", "start.c", core.architecture.start_source
 
 
 def linker_script(core: Core) -> str:

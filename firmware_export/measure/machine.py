@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import unicorn
-from unicorn import arm_const
 
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 from firmware_export.measure.elf_size import ElfImage
+from firmware_export.measure.registers import REGISTERS, Registers
 from firmware_export.measure.samples import Int8Array
 from firmware_export.target import Core
 
-MEMORY_BYTES = 4 << 20  # of flash and of RAM, as in cortex_m.ld
+MEMORY_BYTES = 4 << 20  # of flash and of RAM, as in bare_metal.ld
 STACK_PAINT = 0xA5
 ARENA_PAINT = 0x5A  # a model that reads what it has not written gives other bytes in the end
 
@@ -26,6 +26,7 @@ class Machine:
         self, core: Core, image: ElfImage, compiled: CompiledModel, timeout_s: float
     ) -> None:
         self._core = core
+        self._registers = REGISTERS[core.architecture.name]
         self._compiled = compiled
         self._symbols = image.symbols
         self._timeout_us = int(timeout_s * 1e6)
@@ -35,7 +36,7 @@ class Machine:
         self._invoke = image.addresses[f"{compiled.name}_invoke"]
         sizes = {symbol.address: symbol.size_bytes for symbol in image.symbols}
         self.invoke_range = range(self._invoke, self._invoke + sizes[self._invoke])
-        self._uc = _new_core(core)
+        self._uc = _new_core(core, self._registers)
         for segment in image.segments:
             self._uc.mem_write(segment.address, segment.data)
         stack_bytes = self._stack_top - core.ram_origin
@@ -81,35 +82,39 @@ class Machine:
             )
 
     def _call(self) -> None:
-        uc = self._uc
-        uc.reg_write(arm_const.UC_ARM_REG_SP, self._stack_top)
-        uc.reg_write(arm_const.UC_ARM_REG_LR, self._stop | 1)
-        uc.reg_write(arm_const.UC_ARM_REG_R0, self._arena)
+        uc, registers = self._uc, self._registers
+        uc.reg_write(registers.stack_pointer, self._stack_top)
+        uc.reg_write(registers.return_address, self._stop | registers.code_bit)
+        uc.reg_write(registers.argument, self._arena)
         try:
-            uc.emu_start(self._invoke | 1, self._stop, timeout=self._timeout_us)
+            uc.emu_start(self._invoke | registers.code_bit, self._stop, timeout=self._timeout_us)
         except unicorn.UcError as error:
             raise ToolchainError(self._where(f"stopped on {self._core.name}: {error}")) from error
-        if uc.reg_read(arm_const.UC_ARM_REG_PC) & ~1 != self._stop:
+        if self._program_counter() != self._stop:
             seconds = self._timeout_us / 1e6
             raise ToolchainError(self._where(f"did not come back within {seconds:g} s"))
-        status = uc.reg_read(arm_const.UC_ARM_REG_R0)
+        status = uc.reg_read(registers.argument)
         if status != 0:
             raise ToolchainError(f"{self._compiled.name}_invoke returned {status}, expected 0.")
 
     def _where(self, what: str) -> str:
-        pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC) & ~1
+        pc = self._program_counter()
         inside = [s.name for s in self._symbols if s.address <= pc < s.address + s.size_bytes]
         place = f"in {inside[0]}" if inside else "outside the model"
         return f"{self._compiled.name}_invoke {what}, {place} at {pc:#010x}."
+
+    def _program_counter(self) -> int:
+        address: int = self._uc.reg_read(self._registers.program_counter)
+        return address & ~self._registers.code_bit
 
     def _read_beyond(self) -> bytes:
         start = self._arena + self._compiled.arena_bytes
         return bytes(self._uc.mem_read(start, self._core.ram_origin + MEMORY_BYTES - start))
 
 
-def _new_core(core: Core) -> unicorn.Uc:
-    uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-    uc.ctl_set_cpu_model(getattr(arm_const, core.unicorn_cpu))
+def _new_core(core: Core, registers: Registers) -> unicorn.Uc:
+    uc = unicorn.Uc(registers.unicorn_architecture, registers.unicorn_mode)
+    uc.ctl_set_cpu_model(getattr(registers.constants, core.unicorn_cpu))
     # Flash cannot be written and RAM cannot be executed: a stray pointer faults.
     uc.mem_map(core.flash_origin, MEMORY_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
     uc.mem_map(core.ram_origin, MEMORY_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)

@@ -1,4 +1,4 @@
-"""A second opinion: the same program under ``qemu-system-arm``, a different emulator.
+"""A second opinion: the same program under QEMU, a different emulator.
 
 There the whole program runs, from reset, reading samples and writing outputs as files through
 semihosting; under unicorn only the model does.
@@ -14,8 +14,7 @@ from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 from firmware_export.measure.samples import Int8Array, pack_inputs, unpack_outputs
 from firmware_export.measure.toolchain import Firmware, run_tool
-
-QEMU = "qemu-system-arm"
+from firmware_export.target import Core
 
 
 def run_under_qemu(
@@ -35,19 +34,22 @@ def run_under_qemu(
     Raises:
         ToolchainError: QEMU is missing, or the program failed or took too long.
     """
-    if shutil.which(QEMU) is None:
-        raise ToolchainError(f"{QEMU} is not installed. Install it, or use the unicorn emulator.")
+    qemu = firmware.core.architecture.qemu
+    if shutil.which(qemu) is None:
+        raise ToolchainError(f"{qemu} is not installed. Install it, or use the unicorn emulator.")
     rows = pack_inputs(compiled, inputs)
     with tempfile.TemporaryDirectory(prefix="tinykd-") as folder:
         Path(folder, "model.elf").write_bytes(firmware.elf)
         Path(folder, "inputs.bin").write_bytes(rows.tobytes())
-        run_tool(_command(firmware), cwd=folder, timeout_s=timeout_s)
+        run_tool(qemu_command(firmware.core), cwd=folder, timeout_s=timeout_s)
         outputs = Path(folder, "outputs.bin")
         data = outputs.read_bytes() if outputs.exists() else b""
     return unpack_outputs(compiled, data, len(rows))
 
 
-def _command(firmware: Firmware) -> list[str]:
+def qemu_command(core: Core) -> list[str]:
+    """Return the command that runs ``model.elf``, with its files in the working directory."""
+    machine = [core.architecture.qemu, "-M", core.qemu_machine, *core.architecture.qemu_flags]
     devices = ["-display", "none", "-serial", "none", "-monitor", "none"]
     files = ["-semihosting-config", "enable=on,target=native"]
-    return [QEMU, "-M", firmware.core.qemu_machine, *devices, *files, "-kernel", "model.elf"]
+    return [*machine, *devices, *files, "-kernel", "model.elf"]

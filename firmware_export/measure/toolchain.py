@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,9 +19,10 @@ from typing import Literal
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 from firmware_export.measure.harness_files import (
-    BARE_METAL_SOURCES,
+    HEADERS,
     HOST_SOURCES,
     LINKER_SCRIPT,
+    bare_metal_sources,
     linker_script,
     model_header,
     read_harness,
@@ -44,9 +46,7 @@ BARE_METAL = (
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 # -nostartfiles rather than -nostdlib for zig: Cortex-M0+ needs helpers of its compiler-rt.
-LINK = ("-nostartfiles", "-Wl,--gc-sections", f"-Wl,-T,{LINKER_SCRIPT}")
-# The small C library is what Arduino's cores link. zig brings its own helpers.
-LIBRARIES: Mapping[Compiler, tuple[str, ...]] = {"zig": (), "gcc": ("--specs=nano.specs",)}
+LINK = ("-nostartfiles", "-Wl,--gc-sections", "-T", LINKER_SCRIPT)
 
 COMPILE_TIMEOUT_S = 300.0
 
@@ -82,7 +82,8 @@ def build_firmware(
     Args:
         compiled: The model as C.
         core: A row of `CORES`.
-        cc: ``"zig"`` (clang from the ``ziglang`` wheel) or ``"gcc"`` (``arm-none-eabi-gcc``).
+        cc: ``"zig"`` (clang from the ``ziglang`` wheel) or ``"gcc"`` (that of the architecture,
+            such as ``arm-none-eabi-gcc``).
         optimize: Level for the model's code.
 
     Raises:
@@ -93,17 +94,14 @@ def build_firmware(
     linker = _cross_compiler(core, cc, core.zig_runtime_cpu)
     with tempfile.TemporaryDirectory(prefix="tinykd-") as folder:
         _write(Path(folder), {**compiled.files, "tkd_model.h": model_header(compiled)})
-        _write(Path(folder), {n: read_harness(n) for n in (*BARE_METAL_SOURCES, "tkd_io.h")})
+        harness = bare_metal_sources(core)
+        _write(Path(folder), {name: read_harness(name) for name in (*harness, *HEADERS)})
         _write(Path(folder), {LINKER_SCRIPT: linker_script(core)})
-        objects = []
-        for source in (*_sources(compiled), *BARE_METAL_SOURCES):
-            objects.append(source.removesuffix(".c") + ".o")
-            # One at a time: zig cc keeps one object when it is given several sources.
-            command = [*compiler, *LANGUAGE, *BARE_METAL, f"-{optimize}", "-c", source]
-            run_tool([*command, "-o", objects[-1]], cwd=folder)
-        run_tool([*linker, *LINK, *LIBRARIES[cc], *objects, "-o", "model.elf"], cwd=folder)
+        command = [*compiler, *LANGUAGE, *BARE_METAL, f"-{optimize}"]
+        objects = _compile_each(command, (*_sources(compiled), *harness), folder)
+        run_tool([*linker, *LINK, *objects, "-o", "model.elf"], cwd=folder)
         elf = Path(folder, "model.elf").read_bytes()
-    return Firmware(elf=elf, core=core, compiler=compiler_version(cc), optimize=optimize)
+    return Firmware(elf=elf, core=core, compiler=compiler_version(core, cc), optimize=optimize)
 
 
 def run_on_host(
@@ -135,7 +133,7 @@ def run_on_host(
     extra = SANITIZERS if sanitize != "none" else ("-g0",)
     with tempfile.TemporaryDirectory(prefix="tinykd-") as folder:
         _write(Path(folder), {**compiled.files, "tkd_model.h": model_header(compiled)})
-        _write(Path(folder), {name: read_harness(name) for name in (*HOST_SOURCES, "tkd_io.h")})
+        _write(Path(folder), {name: read_harness(name) for name in (*HOST_SOURCES, *HEADERS)})
         program = Path(folder, "model.exe" if os.name == "nt" else "model")
         sources = [*_sources(compiled), *HOST_SOURCES]
         run_tool([*compiler, *LANGUAGE, *extra, "-O2", *sources, "-o", program.name], cwd=folder)
@@ -175,20 +173,35 @@ def run_tool(
 
 
 @functools.cache
-def compiler_version(cc: Compiler) -> str:
-    """Return name and version of a cross-compiler, for reports."""
+def compiler_version(core: Core, cc: Compiler) -> str:
+    """Return name and version of the cross-compiler for a core, for reports."""
     if cc == "zig":
         return f"zig cc {importlib.metadata.version('ziglang')}"
-    gcc = _require("arm-none-eabi-gcc")
-    version = run_tool([gcc, "-dumpfullversion"], cwd=tempfile.gettempdir())
-    return f"arm-none-eabi-gcc {version.decode().strip()}"
+    gcc = core.architecture.gcc
+    version = run_tool([_require(gcc), "-dumpfullversion"], cwd=tempfile.gettempdir())
+    return f"{gcc} {version.decode().strip()}"
+
+
+def _compile_each(command: Sequence[str], sources: Sequence[str], folder: str) -> list[str]:
+    """Compile sources to objects, side by side on this computer's processors."""
+    objects = [source.removesuffix(".c") + ".o" for source in sources]
+
+    def compile_one(source: str, object_file: str) -> None:
+        # One at a time: zig cc keeps one object when it is given several sources.
+        run_tool([*command, "-c", source, "-o", object_file], cwd=folder)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, sources, objects))  # so that an error is raised here
+    return objects
 
 
 def _cross_compiler(core: Core, cc: Compiler, zig_cpu: str) -> list[str]:
     if cc == "zig":
         return [*_zig(), "-target", core.zig_target, f"-mcpu={zig_cpu}"]
     # gcc folds functions with equal code into one; each layer has to keep its own.
-    return [_require("arm-none-eabi-gcc"), *core.gcc_flags, "-fno-ipa-icf"]
+    architecture = core.architecture
+    flags = [*core.gcc_flags, *architecture.gcc_flags, "-fno-ipa-icf"]
+    return [_require(architecture.gcc), *flags]
 
 
 def _host_compiler(cc: Compiler) -> list[str]:

@@ -17,6 +17,7 @@ from firmware_export.target import BOARDS, CORES, find_board, find_core
 WANTED = {
     "nano33ble", "unor4", "nanorp2040", "portentah7", "niclasenseme", "pico", "pico2", "gigar1",
     "niclavision", "portentac33", "nucleol4r5zi", "stm32f746gdisco", "nano33iot", "teensy41",
+    "esp32c3", "pico2riscv",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from firmware_export.measure.cycles import CYCLE_MODELS, time_block
 from firmware_export.measure.elf_size import read_elf
 from firmware_export.measure.toolchain import run_tool
+from firmware_export.target import CORES
 
 # Instructions separated by ";", and their cycles with no branch taken.
 CORTEX_M4 = {
@@ -69,12 +70,48 @@ CORTEX_M0PLUS = {
     "bl .": 2,
     "cmp r0, #0; beq .": 2,
 }
-TABLES = {"cortex-m4": CORTEX_M4, "cortex-m3": CORTEX_M3, "cortex-m0plus": CORTEX_M0PLUS}
-CPUS = {
-    "cortex-m4": "cortex_m4+vfp4d16sp",
-    "cortex-m3": "cortex_m3",
-    "cortex-m0plus": "cortex_m0plus",
+HAZARD3 = {
+    "add a0, a1, a2": 1,
+    "c.addi a0, 1": 1,
+    "lui a0, 5": 1,
+    "mul a0, a1, a2": 1,
+    "mulh a0, a1, a2": 1,
+    "mulhu a0, a1, a2": 1,
+    "divu a0, a1, a2": 18,
+    "div a0, a1, a2": 19,
+    "rem a0, a1, a2": 19,
+    "sw a0, 0(a1)": 1,
+    "lw a0, 0(a1)": 1,
+    "jal .": 1,  # 2 in the table, of which the taken jump brings one
+    "c.jr ra": 1,
+    "beq a0, a1, .": 1,
+    # A value that was loaded just before is waited for.
+    "lw a0, 0(a1); add a2, a3, a0": 3,
+    "lb a0, 0(a1); add a2, a0, a3": 3,
+    "lbu a0, 0(a1); add a2, a3, a4": 2,
+    "c.lw a0, 0(a1); c.add a0, a2": 3,
+    "c.lw a0, 0(a1); c.srai a0, 2": 3,
+    "c.lw a0, 0(a1); c.mv a2, a0": 3,
+    "c.lw a0, 0(a1); c.mv a0, a2": 2,
+    "c.lw a0, 0(a1); c.li a0, 2": 2,
+    "c.lwsp a0, 4(sp); bnez a0, .": 3,
+    "c.lwsp ra, 4(sp); c.jr ra": 3,
+    "lh a0, 0(a1); lw a2, 0(a0)": 3,
+    "lh a0, 0(a1); c.lw a2, 0(a0)": 3,
+    "lw a0, 0(a1); sw a2, 0(a0)": 3,
+    "lw a0, 0(a1); bne a2, a0, .": 3,
+    "lw a0, 0(a1); mul a2, a3, a4; add a2, a2, a0": 3,
+    # Not where it is only stored.
+    "lw a0, 0(a1); sb a0, 300(a2)": 2,
+    "c.lw a0, 0(a1); c.sw a0, 0(a2)": 2,
 }
+TABLES = {
+    "cortex-m4": CORTEX_M4,
+    "cortex-m3": CORTEX_M3,
+    "cortex-m0plus": CORTEX_M0PLUS,
+    "riscv32": HAZARD3,
+}
+DIRECTIVES = {"arm": [".syntax unified", ".thumb"], "riscv": []}
 
 
 @pytest.fixture(scope="module", params=TABLES)
@@ -83,13 +120,13 @@ def assembled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     core = request.param
     folder = tmp_path_factory.mktemp(core)
     rows = list(TABLES[core].items())
-    text = [".syntax unified", ".thumb", ".text"]
+    text = [*DIRECTIVES[CORES[core].architecture.name], ".text"]
     for index, (assembly, _) in enumerate(rows):
         text += [f".global row_{index}", f".type row_{index}, %object"]
         text += [f"row_{index}:", *assembly.split(";")]
     text += [".global row_end", ".type row_end, %object", "row_end: nop", ""]
     Path(folder, "rows.S").write_text("\n".join(text))
-    target = ["-target", "thumb-freestanding-eabi", f"-mcpu={CPUS[core]}"]
+    target = ["-target", CORES[core].zig_target, f"-mcpu={CORES[core].zig_cpu}"]
     zig = [sys.executable, "-m", "ziglang", "cc", *target, "-g0"]
     run_tool([*zig, "-nostdlib", "-Wl,-e,row_0", "rows.S", "-o", "rows.elf"], cwd=str(folder))
     image = read_elf(Path(folder, "rows.elf").read_bytes())
@@ -115,10 +152,11 @@ def test_every_instruction_is_counted(assembled) -> None:
         assert time_block(code, 0, CYCLE_MODELS[core]).instructions == expected, text
 
 
-def test_an_unknown_encoding_is_counted_by_its_length() -> None:
+@pytest.mark.parametrize(("core", "nop"), [("cortex-m4", "00bf"), ("riscv32", "0100")])
+def test_an_unknown_encoding_is_counted_by_its_length(core: str, nop: str) -> None:
     unknown = bytes.fromhex("ffffffff")  # 32 bits, undefined
-    nop = bytes.fromhex("00bf")
-    block = time_block(nop + unknown + nop, 0, CYCLE_MODELS["cortex-m4"])
+    code = bytes.fromhex(nop) + unknown + bytes.fromhex(nop)
+    block = time_block(code, 0, CYCLE_MODELS[core])
     assert (block.instructions, block.cycles) == (3, 3)
 
 

@@ -11,23 +11,26 @@ from firmware_export.measure import EmulationResult, build_firmware, emulate
 from firmware_export.measure.toolchain import Compiler
 from firmware_export.target import CORES
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
-from tests.firmware.test_toolchain import CROSS_COMPILERS
+from tests.firmware.test_toolchain import BUILDS, CROSS_COMPILERS
 
 SAMPLES = random_samples(20)
 M4 = CORES["cortex-m4"]
+ONE_OF_EACH = ("cortex-m4", "riscv32")
+"""One core of each architecture."""
 
 
 def run(model: CompiledModel, core: str = "cortex-m4", **options: float) -> EmulationResult:
     return emulate(model, CORES[core], SAMPLES[:2], **options)
 
 
-def countdown(rounds: int) -> str:
+def countdown(rounds: int, core: str = "cortex-m4") -> str:
     """Statements that execute 1 + 2 * ``rounds`` instructions on every core."""
+    if core == "riscv32":
+        return f'__asm__ volatile("li t0, {rounds}\\n1: addi t0, t0, -1\\n bnez t0, 1b" ::: "t0");'
     return f'__asm__ volatile("movs r3, #{rounds}\\n1: subs r3, #1\\n bne 1b" ::: "r3", "cc");'
 
 
-@pytest.mark.parametrize("cc", CROSS_COMPILERS)
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("core", "cc"), BUILDS)
 def test_every_core_gives_the_bytes_of_the_model(core: str, cc: Compiler) -> None:
     result = emulate(tiny_model(), CORES[core], SAMPLES, cc=cc)
     assert np.array_equal(result.outputs, tiny_expected(SAMPLES))
@@ -44,24 +47,32 @@ def test_float_code_runs_on_every_core(core: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("core", "cycles_per_round"), [("cortex-m0plus", 3), ("cortex-m3", 4), ("cortex-m4", 4)]
+    ("core", "cycles_per_round"),
+    [("cortex-m0plus", 3), ("cortex-m3", 4), ("cortex-m4", 4), ("riscv32", 3)],
 )
 def test_counts_are_exact(core: str, cycles_per_round: int) -> None:
-    few, many = (run(tiny_model(layer_1=countdown(rounds)), core) for rounds in (50, 250))
+    few, many = (run(tiny_model(layer_1=countdown(rounds, core)), core) for rounds in (50, 250))
     assert many.instructions - few.instructions == 2 * 200
     assert many.estimated_cycles - few.estimated_cycles == cycles_per_round * 200
     assert few.layers[0] == many.layers[0]
     assert few.layers[2] == many.layers[2]
 
 
-@pytest.mark.parametrize(("core", "cycles"), [("cortex-m0plus", 3), ("cortex-m4", 4)])
-def test_the_return_from_invoke_is_counted(core: str, cycles: int) -> None:
+@pytest.mark.parametrize(
+    ("core", "assembly", "cycles"),
+    [
+        ("cortex-m0plus", "movs r0, #0\\n bx lr", 3),
+        ("cortex-m4", "movs r0, #0\\n bx lr", 4),
+        ("riscv32", "li a0, 0\\n ret", 3),
+    ],
+)
+def test_the_return_from_invoke_is_counted(core: str, assembly: str, cycles: int) -> None:
     source = tiny_model().files["tiny.c"]
     interface = source[source.index("int8_t *tiny_input") : source.index("static __attribute__")]
-    invoke = """__attribute__((naked)) int tiny_invoke(uint8_t *arena __attribute__((unused)))
-{
-    __asm__ volatile("movs r0, #0\\n bx lr");
-}
+    invoke = f"""__attribute__((naked)) int tiny_invoke(uint8_t *arena __attribute__((unused)))
+{{
+    __asm__ volatile("{assembly}");
+}}
 """
     files = {**tiny_model().files, "tiny.c": f'#include "tiny.h"\n{interface}{invoke}'}
     result = run(replace(tiny_model(), files=files, layers=()), core)
@@ -116,30 +127,37 @@ def stack_user(size: int) -> CompiledModel:
     return tiny_model(layer_0=fill)
 
 
-def test_stack_depth_is_measured() -> None:
-    assert run(stack_user(1024)).stack_bytes - run(stack_user(256)).stack_bytes == 768
+@pytest.mark.parametrize("core", ONE_OF_EACH)
+def test_stack_depth_is_measured(core: str) -> None:
+    small, large = (run(stack_user(size), core).stack_bytes for size in (1024, 1792))
+    assert large - small == 768
 
 
 def test_a_write_through_a_null_pointer_names_layer_and_address() -> None:
     model = tiny_model(layer_1="*(volatile uint8_t *)(uintptr_t)in[0] = 1;", layer_0="out[0] = 0;")
     with pytest.raises(ToolchainError, match=r"WRITE_PROT.*in tiny_layer_1 at 0x0000"):
         emulate(model, M4, SAMPLES)
+    with pytest.raises(ToolchainError, match=r"WRITE_UNMAPPED.*in tiny_layer_1 at 0x8000"):
+        emulate(model, CORES["riscv32"], SAMPLES)
 
 
-def test_a_read_of_unmapped_memory_is_a_fault() -> None:
+@pytest.mark.parametrize("core", ONE_OF_EACH)
+def test_a_read_of_unmapped_memory_is_a_fault(core: str) -> None:
     model = tiny_model(layer_0="out[0] = *(volatile int8_t *)(uintptr_t)0x60000000u;")
     with pytest.raises(ToolchainError, match=r"READ_UNMAPPED.*in tiny_layer_0"):
-        emulate(model, M4, SAMPLES)
+        emulate(model, CORES[core], SAMPLES)
 
 
-def test_a_stack_overflow_is_a_fault() -> None:
+@pytest.mark.parametrize("core", ONE_OF_EACH)
+def test_a_stack_overflow_is_a_fault(core: str) -> None:
     with pytest.raises(ToolchainError, match=r"WRITE_UNMAPPED.*in tiny_layer_0"):
-        emulate(stack_user(70_000), M4, SAMPLES)
+        emulate(stack_user(70_000), CORES[core], SAMPLES)
 
 
-def test_a_write_behind_the_arena_is_found() -> None:
+@pytest.mark.parametrize("core", ONE_OF_EACH)
+def test_a_write_behind_the_arena_is_found(core: str) -> None:
     with pytest.raises(ToolchainError, match="wrote outside its arena of 64 bytes"):
-        emulate(tiny_model(layer_0="arena[80] = 1;"), M4, SAMPLES)
+        emulate(tiny_model(layer_0="arena[80] = 1;"), CORES[core], SAMPLES)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +170,11 @@ def test_outputs_must_not_depend_on_earlier_calls(layer_1: str) -> None:
         emulate(tiny_model(layer_1=layer_1), M4, SAMPLES)
 
 
-def test_a_call_that_does_not_come_back_is_stopped() -> None:
+@pytest.mark.parametrize("core", ONE_OF_EACH)
+def test_a_call_that_does_not_come_back_is_stopped(core: str) -> None:
     model = tiny_model(layer_1="volatile int32_t go = 1; while (go) { }")
     with pytest.raises(ToolchainError, match=r"did not come back within 0.5 s, in tiny_layer_1"):
-        emulate(model, M4, SAMPLES, timeout_s=0.5)
+        emulate(model, CORES[core], SAMPLES, timeout_s=0.5)
 
 
 def test_a_status_other_than_zero_is_an_error() -> None:

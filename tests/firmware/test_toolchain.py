@@ -12,11 +12,34 @@ from firmware_export.target import CORES
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-needs_arm_gcc = pytest.mark.skipif(
-    shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"
-)
+
+
+def needs(tool: str) -> pytest.MarkDecorator:
+    """A mark for what runs only where ``tool`` is installed."""
+    return pytest.mark.skipif(shutil.which(tool) is None, reason=f"{tool} is not installed")
+
+
 HOST_COMPILERS = ["zig", pytest.param("gcc", marks=needs_gcc)]
-CROSS_COMPILERS = ["zig", pytest.param("gcc", marks=[needs_arm_gcc, pytest.mark.cross])]
+CROSS_COMPILERS = [
+    "zig",
+    pytest.param("gcc", marks=[needs("arm-none-eabi-gcc"), pytest.mark.cross]),
+]
+"""For an Arm core."""
+
+BUILDS = [
+    *(pytest.param(core, "zig", id=f"{core}-zig") for core in CORES),
+    *(
+        pytest.param(
+            core.name,
+            "gcc",
+            marks=[needs(core.architecture.gcc), pytest.mark.cross],
+            id=f"{core.name}-gcc",
+        )
+        for core in CORES.values()
+    ),
+]
+"""Every core with each compiler that makes code for it."""
+
 ONE = random_samples(1)
 
 
@@ -83,8 +106,7 @@ def test_a_model_that_reports_failure_is_an_error() -> None:
         run_on_host(type(model)(**{**vars(model), "files": files}), ONE)
 
 
-@pytest.mark.parametrize("cc", CROSS_COMPILERS)
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("core", "cc"), BUILDS)
 def test_the_same_model_gives_the_same_elf(core: str, cc: Compiler) -> None:
     one, other = (build_firmware(tiny_model(), CORES[core], cc=cc) for _ in range(2))
     assert one.elf == other.elf
@@ -99,10 +121,14 @@ def test_the_optimization_level_reaches_the_compiler() -> None:
     assert len(sizes) == 2
 
 
-def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("core", "gcc"),
+    [("cortex-m4", "arm-none-eabi-gcc"), ("riscv32", "riscv64-unknown-elf-gcc")],
+)
+def test_a_missing_compiler_is_named(core: str, gcc: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ToolchainError, match=r"arm-none-eabi-gcc is not installed.*--cc zig"):
-        build_firmware(tiny_model(), CORES["cortex-m4"], cc="gcc")
+    with pytest.raises(ToolchainError, match=f"{gcc} is not installed.*--cc zig"):
+        build_firmware(tiny_model(), CORES[core], cc="gcc")
 
 
 def test_a_model_that_exceeds_the_memory_is_refused() -> None:

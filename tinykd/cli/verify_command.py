@@ -14,7 +14,8 @@ from tinykd.cli.console import json_option
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
 
-TARGETS = ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "riscv32")
+TARGETS = ("host", *CORES)
 
 
 @click.command(

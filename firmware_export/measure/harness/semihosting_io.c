@@ -1,22 +1,14 @@
-/* tkd_io.h on an emulated Cortex-M: files of the host, through Arm semihosting.
- * Source: Arm "Semihosting for AArch32 and AArch64", operations SYS_OPEN, SYS_WRITE, SYS_READ. */
+/* tkd_io.h on an emulated core: files of the host, through semihosting.
+ * Source: Arm "Semihosting for AArch32 and AArch64", operations SYS_OPEN, SYS_WRITE, SYS_READ;
+ * RISC-V has the same operations. */
 #include "tkd_io.h"
+#include "tkd_start.h"
 
 #define SYS_OPEN 0x01u
 #define SYS_WRITE 0x05u
 #define SYS_READ 0x06u
 #define OPEN_READ_BINARY 1u
 #define OPEN_WRITE_BINARY 5u
-
-uint32_t tkd_semihosting_call(uint32_t operation, const uint32_t *arguments);
-
-uint32_t tkd_semihosting_call(uint32_t operation, const uint32_t *arguments)
-{
-    register uint32_t r0 __asm__("r0") = operation;
-    register const uint32_t *r1 __asm__("r1") = arguments;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return r0;
-}
 
 static uint32_t input_file;
 static uint32_t output_file;
