@@ -97,6 +97,21 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class RemovedChannels:
+    """What was left out because it is the same for every input of the model.
+
+    Attributes:
+        channels: Of all activations together, a channel of each counted once.
+        macs: Multiply-accumulates of one inference.
+        weights_bytes: Weights and biases, as the ``.tflite`` holds them.
+    """
+
+    channels: int = 0
+    macs: int = 0
+    weights_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class CompiledModel:
     """A model as C.
 
@@ -110,6 +125,7 @@ class CompiledModel:
         arena_lower_bound_bytes: Largest sum of activations that must be alive together, were none
             written over another; ``arena_bytes`` may be smaller.
         model_sha256: Hash of the ``.tflite`` it was made from.
+        removed: What constant channels would have cost; ``layers`` no longer have them.
     """
 
     name: str
@@ -120,6 +136,7 @@ class CompiledModel:
     arena_bytes: int
     arena_lower_bound_bytes: int
     model_sha256: str
+    removed: RemovedChannels = RemovedChannels()
 
     @property
     def macs(self) -> int:

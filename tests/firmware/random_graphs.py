@@ -139,7 +139,7 @@ def random_graph(
             break
         op = str(growth.rng.choice(choices))
         node = GROWERS[op](growth, growth.pick())
-        if node is not None and _acceptable(node):
+        if node is not None and acceptable(node):
             growth.nodes.append(node)
     if not growth.nodes:
         return random_graph(seed + 2**32, name=name, ops=ops, max_nodes=max_nodes)
@@ -172,7 +172,8 @@ def graph_input(growth: Growth, index: int) -> Tensor:
     return activation(f"{growth.name}_x{index}", shape, scale, growth.zero_point())
 
 
-def _acceptable(node: Node) -> bool:
+def acceptable(node: Node) -> bool:
+    """Whether the node is small, and not refused by the compiler."""
     if any(tensor.elements > MAX_ELEMENTS for tensor in node.outputs):
         return False
     if node.op in OPS:
