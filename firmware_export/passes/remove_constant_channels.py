@@ -108,7 +108,8 @@ def _contribution(
         return np.zeros(count, np.int64)
     centred = (known.low - node.input(0).zero_point)[channel[gone]]
     filters = weights.filters(node).reshape(count, -1, len(channel))[..., gone]
-    return np.matmul(filters.astype(np.int64).sum(axis=1), centred)
+    added: Int64Array = filters.astype(np.int64).sum(axis=1) @ centred
+    return added
 
 
 def _bias(node: Node, values: Int64Array, outputs: Mask) -> Tensor:
