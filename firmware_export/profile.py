@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.compiled import CompiledModel, Layer
+from firmware_export.compiled import CompiledModel, Layer, RemovedChannels
 from firmware_export.compiler import compile_tflite
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.elf_size import Footprint
@@ -68,6 +68,7 @@ class Profile:
         estimated_cycles: From the cycle model of the core.
         latency_us: From the cycles, the core's hardware factor and the board's clock.
         fits: Flash and RAM suffice.
+        removed: What constant channels would have cost besides; exact, and apart from any kernel.
         layers: In the order in which they run; last what lies between them.
         ram_timeline_bytes: Bytes of the arena in use while each layer runs, in that order.
         how: How the figures were obtained, one sentence.
@@ -91,6 +92,7 @@ class Profile:
     estimated_cycles: int
     latency_us: float
     fits: bool
+    removed: RemovedChannels
     layers: tuple[LayerProfile, ...]
     ram_timeline_bytes: tuple[int, ...]
     how: str
@@ -144,6 +146,7 @@ def profile_tflite(
         estimated_cycles=emulation.estimated_cycles,
         latency_us=estimate.latency_us,
         fits=estimate.fits,
+        removed=compiled.removed,
         layers=_layers(compiled, emulation),
         ram_timeline_bytes=tuple(layer.alive_bytes for layer in compiled.layers),
         how=(
