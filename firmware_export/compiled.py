@@ -82,7 +82,7 @@ class Layer:
         input_shapes: Shapes of the activations that it reads.
         output_shape: Shape of the activation that it writes; of the first, where it writes several.
         macs: Multiply-accumulates of one inference.
-        weights_bytes: Bytes of constants that only this layer reads, biases included.
+        weights_bytes: Bytes of its constants, biases included, without those of earlier layers.
         alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
     """
 

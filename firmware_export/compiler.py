@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from firmware_export.codegen import CodeModel, PlacedLayer, generate
+from firmware_export.codegen import CodeModel, PlacedLayer, generate, share_constants
 from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
 from firmware_export.exporters.writing import write_files
@@ -95,9 +95,11 @@ def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
     plan = plan_memory(
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
     )
-    layers = tuple(
-        _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
-        for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+    layers = share_constants(
+        [
+            _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
+            for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+        ]
     )
     code = CodeModel(
         name=name,

@@ -28,7 +28,7 @@ class LayerProfile:
         instructions: Counted on the emulated core.
         instructions_per_mac: None for a layer without multiply-accumulates.
         estimated_cycles: From the cycle model of the core.
-        weights_bytes: Constants that only this layer reads.
+        weights_bytes: Its constants, without those of earlier layers.
         code_bytes: The function of this layer; kernels that it shares with others are not in it.
         alive_bytes: Bytes of the arena that are in use while it runs.
     """

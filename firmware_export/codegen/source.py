@@ -37,7 +37,9 @@ def source_file(model: CodeModel) -> str:
 def _layer(placed: PlacedLayer) -> str:
     parts = [_layer_comment(placed)]
     for name, values in placed.call.constants.items():
-        symbol = _constant_symbol(placed, name)
+        if name in placed.shared:
+            continue
+        symbol = placed.constant_symbol(name)
         rows = name in placed.call.row_types
         ctype = placed.call.row_types[name] if rows else C_TYPES[values.dtype.name]
         literal = rows_literal(values) if rows else array_literal(values)
@@ -83,7 +85,7 @@ def _struct(placed: PlacedLayer, struct: Struct) -> str:
 
 def _field(placed: PlacedLayer, value: int | float | tuple[int, ...] | str) -> str:
     if isinstance(value, str):
-        return _constant_symbol(placed, value)
+        return placed.constant_symbol(value)
     if isinstance(value, tuple):
         return "{" + ", ".join(map(c_integer, value)) + "}"
     if isinstance(value, float):
@@ -93,7 +95,7 @@ def _field(placed: PlacedLayer, value: int | float | tuple[int, ...] | str) -> s
 
 def _argument(placed: PlacedLayer, argument: str) -> str:
     if argument in placed.call.constants:
-        return _constant_symbol(placed, argument)
+        return placed.constant_symbol(argument)
     if argument.startswith("output"):
         index = int(argument.removeprefix("output").removeprefix("_") or 0)
         return _pointer(f"{_value_type(placed, argument)} *", placed.output_offsets[index])
@@ -111,10 +113,6 @@ def _pointer(ctype: str, offset: int | None) -> str:
     """A pointer into the arena, by way of ``void *`` where its type needs alignment."""
     untyped = "" if "int8_t" in ctype else "(const void *)" if "const" in ctype else "(void *)"
     return f"({ctype}){untyped}(arena + {offset})"
-
-
-def _constant_symbol(placed: PlacedLayer, name: str) -> str:
-    return f"{placed.layer.symbol}_{name}"
 
 
 def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
