@@ -82,7 +82,7 @@ class Layer:
         input_shapes: Shapes of the activations that it reads.
         output_shape: Shape of the activation that it writes; of the first, where it writes several.
         macs: Multiply-accumulates of one inference.
-        weights_bytes: Bytes of constants that only this layer reads, biases included.
+        weights_bytes: Bytes of its constants, biases included, without those of earlier layers.
         alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
         shared_function: Name of the C function that holds its kernel, where layers of equal shape
             share one and theirs only call it; empty where it has the kernel to itself.
@@ -100,6 +100,21 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class RemovedChannels:
+    """What was left out because it is the same for every input of the model.
+
+    Attributes:
+        channels: Of all activations together, a channel of each counted once.
+        macs: Multiply-accumulates of one inference.
+        weights_bytes: Weights and biases, as the ``.tflite`` holds them.
+    """
+
+    channels: int = 0
+    macs: int = 0
+    weights_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class CompiledModel:
     """A model as C.
 
@@ -113,6 +128,7 @@ class CompiledModel:
         arena_lower_bound_bytes: Largest sum of activations that must be alive together, were none
             written over another; ``arena_bytes`` may be smaller.
         model_sha256: Hash of the ``.tflite`` it was made from.
+        removed: What constant channels would have cost; ``layers`` no longer have them.
     """
 
     name: str
@@ -123,6 +139,7 @@ class CompiledModel:
     arena_bytes: int
     arena_lower_bound_bytes: int
     model_sha256: str
+    removed: RemovedChannels = RemovedChannels()
 
     @property
     def macs(self) -> int:

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from firmware_export.codegen import CodeModel, PlacedLayer, generate, share_functions
+from firmware_export.codegen import (
+    CodeModel,
+    PlacedLayer,
+    generate,
+    share_constants,
+    share_functions,
+)
 from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
+from firmware_export.exporters.writing import write_files
 from firmware_export.ir import Graph, Node, Tensor
+from firmware_export.ir_text import steps_as_files
 from firmware_export.memory import MemoryPlan, plan_memory
 from firmware_export.names import c_identifier
 from firmware_export.ops import KernelCall, check_supported, definition
 from firmware_export.ops.limits import activation_name, quantization_fault
-from firmware_export.passes import run_passes
+from firmware_export.passes import Step, run_passes
 from firmware_export.passes.fold_constants import fold_constants
+from firmware_export.passes.removed import removed_channels
 from firmware_export.target import find_core
 from firmware_export.tflite_reader import read_bytes, read_tflite
 
 
 def compile_tflite(
-    model: bytes | Path, *, name: str | None = None, target: str = "cortex-m4"
+    model: bytes | Path,
+    *,
+    name: str | None = None,
+    target: str = "cortex-m4",
+    dump_ir: Path | None = None,
 ) -> CompiledModel:
     """Compile an int8 model to standalone C99.
 
@@ -31,6 +45,7 @@ def compile_tflite(
         name: Prefix of the public C names and of the files; from the file name if None.
         target: Core that the C is meant for, a key of ``CORES``. The text compiles and gives the
             same bytes everywhere.
+        dump_ir: Folder for the graph as text, as it was read and after every pass.
 
     Returns:
         Two C files, and the facts fixed while making them.
@@ -39,15 +54,24 @@ def compile_tflite(
         ModelError: If the file cannot be read, is damaged or is inconsistent.
         UnsupportedOpError: If an operator is outside what can be reproduced byte for byte.
         BoardError: If the target is unknown.
+        TinykdError: If the folder cannot be written.
     """
     find_core(target)
     data = read_bytes(model)
     name = c_identifier(name or ("model" if isinstance(model, bytes) else Path(model).stem))
+    steps = [Step("read", read_tflite(data))]
     # Before the check: what computes shapes is not among the operators, and has to be gone.
-    graph = fold_constants(read_tflite(data))
+    graph = fold_constants(steps[0].graph)
+    steps.append(Step(fold_constants.__name__, graph))
     check_supported(graph)
     check_ports(graph)
-    return _compile(run_passes(graph), name, hashlib.sha256(data).hexdigest())
+    try:
+        graph = run_passes(graph, observe=steps.append)
+    finally:
+        if dump_ir is not None:
+            write_files(steps_as_files((step.name, step.graph) for step in steps), dump_ir)
+    compiled = _compile(graph, name, hashlib.sha256(data).hexdigest())
+    return replace(compiled, removed=removed_channels(steps))
 
 
 def check_ports(graph: Graph) -> None:
@@ -77,9 +101,11 @@ def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
     plan = plan_memory(
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
     )
-    layers = tuple(
-        _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
-        for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+    layers = share_constants(
+        [
+            _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
+            for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+        ]
     )
     code = CodeModel(
         name=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from firmware_export.compiled import CompiledModel, Layer
+from firmware_export.compiled import CompiledModel, Layer, RemovedChannels
 from firmware_export.compiler import compile_tflite
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.elf_size import Footprint
@@ -29,7 +29,7 @@ class LayerProfile:
         instructions: Counted on the emulated core.
         instructions_per_mac: None for a layer without multiply-accumulates.
         estimated_cycles: From the cycle model of the core.
-        weights_bytes: Constants that only this layer reads.
+        weights_bytes: Its constants, without those of earlier layers.
         code_bytes: The function of this layer, and the one with its kernel if it is the first to
             call it.
         code_shared_with: Name of the earlier layer that the function with its kernel is counted
@@ -73,6 +73,7 @@ class Profile:
         estimated_cycles: From the cycle model of the core.
         latency_us: From the cycles, the core's hardware factor and the board's clock.
         fits: Flash and RAM suffice.
+        removed: What constant channels would have cost besides; exact, and apart from any kernel.
         layers: In the order in which they run; last what lies between them.
         ram_timeline_bytes: Bytes of the arena in use while each layer runs, in that order.
         how: How the figures were obtained, one sentence.
@@ -96,6 +97,7 @@ class Profile:
     estimated_cycles: int
     latency_us: float
     fits: bool
+    removed: RemovedChannels
     layers: tuple[LayerProfile, ...]
     ram_timeline_bytes: tuple[int, ...]
     how: str
@@ -149,6 +151,7 @@ def profile_tflite(
         estimated_cycles=emulation.estimated_cycles,
         latency_us=estimate.latency_us,
         fits=estimate.fits,
+        removed=compiled.removed,
         layers=_layers(compiled, emulation),
         ram_timeline_bytes=tuple(layer.alive_bytes for layer in compiled.layers),
         how=(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from firmware_export.codegen.header import header_file
 from firmware_export.codegen.model import CodeModel, PlacedLayer
 from firmware_export.codegen.sharing import share_functions
+from firmware_export.codegen.share_constants import share_constants
 from firmware_export.codegen.source import source_file
 
 
@@ -15,4 +16,4 @@ def generate(model: CodeModel) -> Mapping[str, str]:
     return {f"{model.name}.h": header_file(model), f"{model.name}.c": source_file(model)}
 
 
-__all__ = ["CodeModel", "PlacedLayer", "generate", "share_functions"]
+__all__ = ["CodeModel", "PlacedLayer", "generate", "share_constants", "share_functions"]

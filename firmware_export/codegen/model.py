@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from firmware_export.compiled import Layer, Port
 from firmware_export.ops import KernelCall
@@ -19,6 +21,7 @@ class PlacedLayer:
         input_offsets: Arena offset of each input; None for one that is a constant.
         output_offsets: Arena offset of each output.
         scratch_offset: Arena offset of its working memory, None where it has none.
+        shared: For a constant that an earlier layer has too, the symbol of that one.
     """
 
     layer: Layer
@@ -27,6 +30,11 @@ class PlacedLayer:
     input_offsets: tuple[int | None, ...]
     output_offsets: tuple[int, ...]
     scratch_offset: int | None
+    shared: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def constant_symbol(self, name: str) -> str:
+        """The C array that holds a constant of the call."""
+        return self.shared.get(name, f"{self.layer.symbol}_{name}")
 
 
 @dataclass(frozen=True)

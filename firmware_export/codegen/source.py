@@ -46,7 +46,9 @@ def source_file(model: CodeModel) -> str:
 def _layer(placed: PlacedLayer) -> str:
     parts = [_layer_comment(placed)]
     for name, values in placed.call.constants.items():
-        symbol = _constant_symbol(placed, name)
+        if name in placed.shared:
+            continue
+        symbol = placed.constant_symbol(name)
         rows = name in placed.call.row_types
         ctype = _constant_type(placed.call, name)
         literal = rows_literal(values) if rows else array_literal(values)
@@ -155,7 +157,7 @@ def _field(value: int | float | tuple[int, ...] | str, resolve: Resolve) -> str:
 def _argument(placed: PlacedLayer, argument: str) -> str:
     """The address of an operand: its constant's name, or its place in the arena."""
     if argument in placed.call.constants:
-        return _constant_symbol(placed, argument)
+        return placed.constant_symbol(argument)
     return _pointer(_memory_type(placed.call, argument), _offset(placed, argument))
 
 
@@ -183,10 +185,6 @@ def _pointer(ctype: str, offset: int | None) -> str:
     """A pointer into the arena, by way of ``void *`` where its type needs alignment."""
     untyped = "" if "int8_t" in ctype else "(const void *)" if "const" in ctype else "(void *)"
     return f"({ctype}){untyped}(arena + {offset})"
-
-
-def _constant_symbol(placed: PlacedLayer, name: str) -> str:
-    return f"{placed.layer.symbol}_{name}"
 
 
 def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:

@@ -106,6 +106,15 @@ def definition(node: Node) -> OpDef:
     return OPS[node.op]
 
 
+def is_supported(node: Node) -> bool:
+    """Whether the compiler has a kernel for ``node``."""
+    try:
+        definition(node).check(node)
+    except UnsupportedOpError:
+        return False
+    return True
+
+
 def check_supported(graph: Graph) -> None:
     """Refuse a model before anything is made of it.
 
@@ -118,4 +127,12 @@ def check_supported(graph: Graph) -> None:
         definition(node).check(node)
 
 
-__all__ = ["OPS", "KernelCall", "OpDef", "Struct", "check_supported", "definition"]
+__all__ = [
+    "OPS",
+    "KernelCall",
+    "OpDef",
+    "Struct",
+    "check_supported",
+    "definition",
+    "is_supported",
+]

@@ -42,16 +42,22 @@ def _scaling(real: float) -> tuple[int, int]:
     return (multiplier, -shift) if shift >= -30 else (0, 0)
 
 
+def scalings(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Multipliers and right shifts: of the two operands, then of the sum."""
+    common = _common_scale(node)
+    multipliers, right_shifts = zip(
+        _scaling(node.input(0).scale / common),
+        _scaling(node.input(1).scale / common),
+        _scaling(common / (2**FRACTION_BITS * node.output.scale)),
+        strict=True,
+    )
+    return multipliers, right_shifts
+
+
 def emit(node: Node, *, subtract: int) -> KernelCall:
     """The C call of a node."""
     a, b, y = node.input(0), node.input(1), node.output
-    common = _common_scale(node)
-    multipliers, right_shifts = zip(
-        _scaling(a.scale / common),
-        _scaling(b.scale / common),
-        _scaling(common / (2**FRACTION_BITS * y.scale)),
-        strict=True,
-    )
+    multipliers, right_shifts = scalings(node)
     low, high = activation_range(activation_name(node), y.scale, y.zero_point)
     params = Struct(
         "tkd_add_params",

@@ -8,6 +8,8 @@ from firmware_export.numerics import ACTIVATIONS, INTEGER_RANGES
 # Of schema.fbs, ActivationFunctionType and Padding.
 ACTIVATION_NAMES = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 SAME, VALID = 0, 1
+EXPLICIT = -1
+"""Padding as wide as the options of the node say: of the pass `fold_padding`, of no file."""
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-100, 2.0**100
 """Far beyond any calibration; within them nothing that is computed in float32 overflows."""
 

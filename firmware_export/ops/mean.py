@@ -23,20 +23,20 @@ from firmware_export.ops.reduction import (
 )
 
 
-def _multiplier(node: Node) -> tuple[int, int]:
+def multiplier(node: Node) -> tuple[int, int]:
     """Input scale over output scale over positions, in two steps as TFLite takes them.
 
     Source: ``QuantizedMeanOrSum``, tensorflow/lite/kernels/internal/reference/reduce.h.
     """
-    multiplier, shift = quantize_multiplier(node.input(0).scale / node.output.scale)
+    ratio, shift = quantize_multiplier(node.input(0).scale / node.output.scale)
     count = positions(node)
     extra = max(0, min(count.bit_length() - 1, 32, 31 + shift))
-    return (multiplier << extra) // count, shift - extra
+    return (ratio << extra) // count, shift - extra
 
 
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
-    structs = (reduction(node), sum_scale(node, *_multiplier(node)))
+    structs = (reduction(node), sum_scale(node, *multiplier(node)))
     return KernelCall("tkd_sum_s8", structs, ("input_0", "output"))
 
 

@@ -14,18 +14,19 @@ def product_not_amplified(node: Node) -> str | None:
 
     Look for a layer with a constant output, and calibrate its range.
     """
-    ratio = _ratio(node)
-    return None if ratio < 2**14 else f"{ratio:.3g}"
+    found = ratio(node)
+    return None if found < 2**14 else f"{found:.3g}"
 
 
-def _ratio(node: Node) -> float:
+def ratio(node: Node) -> float:
+    """Scale of the product over the scale of the output."""
     return node.input(0).scale * node.input(1).scale / node.output.scale
 
 
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     a, b, y = node.input(0), node.input(1), node.output
-    multiplier, shift = quantize_multiplier(_ratio(node))
+    multiplier, shift = quantize_multiplier(ratio(node))
     low, high = activation_range(activation_name(node), y.scale, y.zero_point)
     params = Struct(
         "tkd_mul_params",

@@ -42,12 +42,12 @@ def bounded_sum(node: Node) -> str | None:
 
 def positions(node: Node) -> int:
     """How many values of the input become one of the output."""
-    return math.prod(node.input(0).shape[axis] for axis in _axes(node))
+    return math.prod(node.input(0).shape[axis] for axis in reduced_axes(node))
 
 
 def output_shape(node: Node) -> Shape:
     """The input's shape without the reduced dimensions, or with 1 in their places."""
-    axes = _axes(node)
+    axes = reduced_axes(node)
     shape = enumerate(node.input(0).shape)
     if node.option("keep_dims"):
         return tuple(1 if axis in axes else extent for axis, extent in shape)
@@ -56,7 +56,7 @@ def output_shape(node: Node) -> Shape:
 
 def reduction(node: Node) -> Struct:
     """The C parameter block ``tkd_reduction``: neighbours that are treated alike are one loop."""
-    axes = _axes(node)
+    axes = reduced_axes(node)
     shape = node.input(0).shape
     strides = row_major(shape)
     loops: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
@@ -93,6 +93,6 @@ def sum_scale(node: Node, multiplier: int, shift: int) -> Struct:
     )
 
 
-def _axes(node: Node) -> set[int]:
+def reduced_axes(node: Node) -> set[int]:
     """The reduced dimensions; the file may name one twice, or count from the last."""
     return {axis % len(node.input(0).shape) for axis in constant_integers(node.input(1)) or ()}

@@ -128,6 +128,20 @@ def folded_bias(node: Node) -> npt.NDArray[np.int32]:
     return np.asarray(folded, np.int32)
 
 
+def channel_multipliers(node: Node) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Multiplier and shift of each output channel, as `quantize_multiplier` gives them.
+
+    Returns:
+        int64 [channels] twice.
+    """
+    multipliers, shifts = quantize_multipliers(_real_scales(node))
+    channels = (node.output.shape[-1],)
+    return (
+        np.broadcast_to(np.array(multipliers, np.int64), channels),
+        np.broadcast_to(np.array(shifts, np.int64), channels),
+    )
+
+
 def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
     """The C parameter block ``tkd_output_stage`` of a layer, and the array that it points to.
 

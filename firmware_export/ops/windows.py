@@ -6,17 +6,23 @@ from dataclasses import dataclass, replace
 
 from firmware_export.ir import Node
 from firmware_export.ops.definition import Struct
-from firmware_export.ops.limits import SAME, VALID
+from firmware_export.ops.limits import EXPLICIT, SAME, VALID
 
 LARGEST_STEP = 2**15 - 1
 """Largest stride, pooling filter and dilated kernel: far beyond any real one, and safe in int32."""
+
+BORDER_OPTIONS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
+"""Options of a node whose padding is `EXPLICIT`: rows and columns outside its image."""
+
+Borders = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Window:
     """A window of ``kernel`` taps sliding by ``stride``; pairs are (height, width).
 
-    The taps are ``dilation`` rows and columns apart.
+    The taps are ``dilation`` rows and columns apart. ``borders`` are the rows before and after
+    the image, and the columns, where the padding is `EXPLICIT`.
     """
 
     input: tuple[int, int]
@@ -24,6 +30,7 @@ class Window:
     stride: tuple[int, int]
     padding: int
     dilation: tuple[int, int] = (1, 1)
+    borders: Borders = ((0, 0), (0, 0))
 
     @property
     def span(self) -> tuple[int, int]:
@@ -51,6 +58,14 @@ class Window:
         return self._along(0)[1], self._along(1)[1]
 
     @property
+    def around(self) -> Borders:
+        """Rows above and below the image that are covered, and columns left and right."""
+        return tuple(
+            (pad, max(0, reach - pad - size))
+            for pad, reach, size in zip(self.pad, self.reach, self.input, strict=True)
+        )
+
+    @property
     def reach(self) -> tuple[int, int]:
         """Height and width that all positions cover together, padding included."""
         height, width = (
@@ -62,10 +77,13 @@ class Window:
     @property
     def reaches_outside(self) -> bool:
         """Whether any position has taps outside the image."""
-        return self.reach[0] > self.input[0] or self.reach[1] > self.input[1]
+        return any(any(ends) for ends in self.around)
 
     def _along(self, axis: int) -> tuple[int, int]:
         size, span, stride = self.input[axis], self.span[axis], self.stride[axis]
+        if self.padding == EXPLICIT:
+            before, after = self.borders[axis]
+            return (before + size + after - span) // stride + 1, before
         shortened = 0 if self.padding == SAME else span - 1
         positions = (size - shortened + stride - 1) // stride
         return positions, max(0, (positions - 1) * stride + span - size) // 2
@@ -131,11 +149,16 @@ class Window:
 def window_of(node: Node, kernel: tuple[int, int]) -> Window:
     """The window of a node with the usual options ``padding``, ``stride_h`` and ``stride_w``."""
     _, height, width, _ = node.input(0).shape
+    padding = node.option("padding")
+    top, bottom, left, right = (
+        node.option(name) if padding == EXPLICIT else 0 for name in BORDER_OPTIONS
+    )
     return Window(
         input=(height, width),
         kernel=kernel,
         stride=(node.option("stride_h"), node.option("stride_w")),
-        padding=node.option("padding"),
+        padding=padding,
+        borders=((top, bottom), (left, right)),
     )
 
 
@@ -182,7 +205,8 @@ def known_padding(node: Node) -> str | None:
     Convert the model again.
     """
     padding = node.option("padding")
-    return None if padding in {SAME, VALID} else f"code {padding}"
+    folded = padding == EXPLICIT and all(name in node.options for name in BORDER_OPTIONS)
+    return None if padding in {SAME, VALID} or folded else f"code {padding}"
 
 
 def fits(window: Window) -> str | None:

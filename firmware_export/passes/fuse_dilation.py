@@ -6,22 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from firmware_export.errors import UnsupportedOpError
 from firmware_export.ir import Graph, Node, Tensor
-from firmware_export.ops import definition, space_to_batch_nd
+from firmware_export.ops import is_supported, space_to_batch_nd
 from firmware_export.ops.limits import SAME, VALID
 from firmware_export.ops.windows import Window, window_of
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-
-
-def is_supported(node: Node) -> bool:
-    """Whether the compiler has a kernel for ``node``."""
-    try:
-        definition(node).check(node)
-    except UnsupportedOpError:
-        return False
-    return True
 
 
 def fuse_dilation(graph: Graph, accepts: Callable[[Node], bool] = is_supported) -> Graph:

@@ -6,19 +6,24 @@ from collections.abc import Iterable
 
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Tensor
+from firmware_export.ops import definition
 
 
 def verify(graph: Graph) -> Graph:
-    """Check that every tensor is computed once, before it is read.
+    """Check that every tensor is computed once, before it is read, and as its operator says.
+
+    Types, shapes and values must be within the limits of the operators, and every output must have
+    the shape that the inputs and options imply.
 
     Args:
-        graph: Any graph.
+        graph: Of supported operators.
 
     Returns:
         The same graph.
 
     Raises:
         ModelError: Naming the first tensor for which it is not so.
+        UnsupportedOpError: Naming the first operator that is not within its limits.
     """
     known: set[Tensor] = set()
     for tensor in graph.inputs:
@@ -33,6 +38,9 @@ def verify(graph: Graph) -> Graph:
             if tensor in known or tensor.data is not None or tensor in graph.views:
                 raise ModelError(f"Tensor '{tensor.name}' is written twice, or is a constant.")
             known.add(tensor)
+        for operand in node.inputs:
+            _check_constant(operand)
+        definition(node).check(node)
     _check_known(graph, known, graph.outputs, "The model gives")
     if not graph.inputs or not graph.outputs:
         raise ModelError("The model must have at least one input and one output.")
@@ -49,3 +57,14 @@ def _check_view(graph: Graph, view: Tensor) -> None:
     owner = graph.storage(view)
     if owner.size_bytes != view.size_bytes:
         raise ModelError(f"View '{view.name}' has another size than its owner '{owner.name}'.")
+
+
+def _check_constant(tensor: Tensor | None) -> None:
+    if tensor is None or tensor.data is None:
+        return
+    found = (tensor.data.shape, tensor.data.dtype.name)
+    if found != (tensor.shape, tensor.dtype):
+        raise ModelError(
+            f"Constant '{tensor.name}' must be {tensor.dtype} {list(tensor.shape)}. "
+            f"Got {found[1]} {list(found[0])}."
+        )

@@ -8,8 +8,9 @@ import pytest
 from firmware_export import compile_tflite
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.measure import run_on_host
+from firmware_export.ops import is_supported
 from firmware_export.passes import verify
-from firmware_export.passes.fuse_dilation import fuse_dilation, is_supported
+from firmware_export.passes.fuse_dilation import fuse_dilation
 from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.movement_ops import batch_to_space, space_to_batch

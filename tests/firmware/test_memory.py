@@ -162,7 +162,8 @@ def skip_connection() -> Graph:
     total = add("total", shapes=((1, 64), (1, 64)))
     total = replace(total, inputs=(x, second.output))
     view = reshape("view", shape=(1, 64), new_shape=(1, 8, 8))
-    view = replace(view, inputs=(first.output, *view.inputs[1:]))
+    shown = replace(view.output, quantization=first.output.quantization)
+    view = replace(view, inputs=(first.output, *view.inputs[1:]), outputs=(shown,))
     return Graph((first, view, second, total), (x,), (total.output, view.output))
 
 

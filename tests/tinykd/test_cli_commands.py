@@ -1,11 +1,16 @@
 """The commands around a build: each on the files of a real one, for people and for machines."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from firmware_export.passes import PASSES
 from firmware_export.target import BOARDS
+from firmware_export.tflite_writer import write_tflite
+from tests.firmware.dead_channels import SATURATING, chained
+from tests.firmware.fixtures.single_ops import conv_2d
 from tinykd import find_recipe, load_config, read_report
 from tinykd.config import DataConfig
 from tinykd.datasets import load_dataset
@@ -80,7 +85,39 @@ def test_export_writes_the_c_of_the_build(cli, digits_build, tflite, tmp_path):
         assert str(tmp_path / name) in facts["files"]
     assert (tmp_path / "digits" / "library.properties").exists()
     assert facts["arena_bytes"] == digits_build.report["footprint"]["arena_bytes"]
-    assert facts["macs"] >= digits_build.report["student"]["macs"]
+    removed = facts["removed"]["macs"]  # of channels that training left constant, if any
+    assert facts["macs"] + removed >= digits_build.report["student"]["macs"]
+
+
+@pytest.fixture
+def half_dead(tmp_path):
+    """A convolution whose channels 0 and 3 are constant, read by another one."""
+    first = conv_2d("first", 1, channels=4)
+    sums = first.input(2).values.copy()
+    sums[[0, 3]] = -SATURATING
+    bias = replace(first.input(2), data=sums)
+    first = replace(first, inputs=(*first.inputs[:2], bias))
+    second = conv_2d("second", 2, image=first.output.shape, kernel=(1, 1))
+    path = tmp_path / "half.tflite"
+    path.write_bytes(write_tflite(chained(first, second)))
+    return path
+
+
+def test_what_constant_channels_would_have_cost_is_reported(cli, half_dead, tmp_path):
+    left_out = "2 channels that never change, with 2,688 MACs and 72 bytes of weights"
+    assert left_out in cli("export", half_dead, "--out", tmp_path).out
+    assert left_out in " ".join(cli("profile", half_dead).out.split())
+    expected = {"channels": 2, "macs": 42 * (2 * 27 + 5 * 2), "weights_bytes": 2 * 31 + 5 * 2}
+    assert answer(cli("export", half_dead, "--out", tmp_path, "--json"))["removed"] == expected
+    assert answer(cli("profile", half_dead, "--json"))["removed"] == expected
+
+
+def test_export_dumps_the_graph_after_every_pass(cli, half_dead, tmp_path):
+    cli("export", half_dead, "--out", tmp_path, "--dump-ir", tmp_path / "ir")
+    first, *_, last = sorted(file.name for file in (tmp_path / "ir").iterdir())
+    assert (first, last) == ("00_read.txt", f"{len(PASSES) + 1:02}_alias_views.txt")
+    assert "[4, 3, 3, 3]" in (tmp_path / "ir" / first).read_text()
+    assert "[2, 3, 3, 3]" in (tmp_path / "ir" / last).read_text()
 
 
 def test_export_for_people_says_what_it_wrote(cli, tflite, tmp_path):
@@ -97,7 +134,7 @@ def test_profile_measures_what_the_build_measured(cli, digits_build, tflite):
     assert result["instructions"] == pytest.approx(reported["instructions"], rel=0.02)
     for key in ("flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes"):
         assert result[key] == digits_build.report["footprint"][key]
-    assert result["macs"] >= digits_build.report["student"]["macs"]
+    assert result["macs"] + result["removed"]["macs"] >= digits_build.report["student"]["macs"]
 
 
 def test_profile_and_verify_take_the_samples_they_are_given(cli, tflite, tmp_path):

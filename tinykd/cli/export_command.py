@@ -30,6 +30,13 @@ from tinykd.cli.console import json_option
     default=Path(),
     help="Folder for the files.  [default: here]",
 )
+@click.option(
+    "--dump-ir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Write the graph as text, as it was read and after each pass, to DIR.",
+)
 @json_option
 def command(
     model: Path,
@@ -37,6 +44,7 @@ def command(
     name: str | None,
     labels: str | None,
     out: Path,
+    dump_ir: Path | None,
     as_json: bool,
 ) -> None:
     r"""Turn MODEL, an int8 .tflite, into C that needs no library.
@@ -47,16 +55,17 @@ def command(
     arduino  a library folder with a sketch that tests itself
     """
     import json
+    from dataclasses import asdict
 
     from firmware_export import compile_tflite
     from firmware_export.exporters import EXPORTERS, write_files
     from firmware_export.tflite_reader import read_bytes
-    from tinykd.cli.stage_output import naming
+    from tinykd.cli.stage_output import naming, removed_text
     from tinykd.export_request import make_request
 
     tflite = read_bytes(model)
     with naming(model):
-        compiled = compile_tflite(tflite, name=name or model.stem)
+        compiled = compile_tflite(tflite, name=name or model.stem, dump_ir=dump_ir)
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )
@@ -72,6 +81,7 @@ def command(
             "arena_lower_bound_bytes": compiled.arena_lower_bound_bytes,
             "weights_bytes": compiled.weights_bytes,
             "macs": compiled.macs,
+            "removed": asdict(compiled.removed),
         }
         click.echo(json.dumps(facts, indent=2))
         return
@@ -81,6 +91,8 @@ def command(
         f"{compiled.macs:,} MACs, {compiled.weights_bytes:,} bytes of constants, "
         f"{compiled.arena_bytes:,} bytes of arena"
     )
+    if compiled.removed.channels:
+        click.echo(removed_text(compiled.removed))
 
 
 def _folder(out: Path, exporter: str, name: str) -> Path:

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from firmware_export.profile import LayerProfile, Profile
 from firmware_export.target import BOARDS
+from tinykd.cli.stage_output import removed_text
 from tinykd.report.wording import layer_name
 
 BAR_WIDTH = 40
@@ -27,7 +28,8 @@ def render_profile(profile: Profile, console: Console) -> None:
         f"{profile.ram_limit_bytes:,}\n"
         f"time  {profile.latency_us / 1000:.3g} ms estimated on {BOARDS[profile.board].name}: "
         f"{profile.instructions:,} instructions, {profile.estimated_cycles:,} cycles, "
-        f"{profile.macs:,} MACs\n\n"
+        f"{profile.macs:,} MACs\n"
+        f"{_removed(profile)}\n"
         f"{profile.how[0].upper()}{profile.how[1:]}.",
         highlight=False,
     )
@@ -52,6 +54,11 @@ def _costs(layers: tuple[LayerProfile, ...]) -> Table:
             f"{layer.code_bytes:,}{' +' if layer.code_shared_with else ''}",
         )
     return table
+
+
+def _removed(profile: Profile) -> str:
+    """A line on constant channels, empty where there were none."""
+    return f"{removed_text(profile.removed)}\n" if profile.removed.channels else ""
 
 
 def _timeline(profile: Profile) -> Table:

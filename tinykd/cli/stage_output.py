@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from firmware_export.compiled import RemovedChannels
 from firmware_export.errors import ModelError
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ def naming(model: Path) -> Iterator[None]:
 def show_result(result: BaseModel, lines: list[str], *, as_json: bool) -> None:
     """Print a stage's result for a machine, or a few lines for a person."""
     click.echo(result.model_dump_json(indent=2) if as_json else "\n".join(lines))
+
+
+def removed_text(removed: RemovedChannels) -> str:
+    """What constant channels would have cost, for a person.
+
+    Example:
+        >>> removed_text(RemovedChannels(channels=2, macs=4096, weights_bytes=512))
+        'Left out: 2 channels that never change, with 4,096 MACs and 512 bytes of weights'
+    """
+    return (
+        f"Left out: {removed.channels:,} channels that never change, with {removed.macs:,} MACs "
+        f"and {removed.weights_bytes:,} bytes of weights"
+    )
 
 
 def percent(share: float) -> str:
