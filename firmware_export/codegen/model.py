@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.compiled import Layer, Port
+from firmware_export.compiled import Layer, Port, State
 from firmware_export.ops import KernelCall
 
 
@@ -40,6 +40,7 @@ class CodeModel:
         outputs: Model outputs.
         arena_bytes: Size of the arena.
         provenance: Lines for the top of each file.
+        states: What stays from run to run.
     """
 
     name: str
@@ -48,3 +49,4 @@ class CodeModel:
     outputs: tuple[Port, ...]
     arena_bytes: int
     provenance: tuple[str, ...]
+    states: tuple[State, ...] = ()

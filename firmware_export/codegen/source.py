@@ -12,7 +12,7 @@ from firmware_export.codegen.text import (
     rows_literal,
     shape_text,
 )
-from firmware_export.compiled import Port
+from firmware_export.compiled import Port, State
 from firmware_export.memory import ALIGNMENT_BYTES
 from firmware_export.ops import KernelCall, Struct
 
@@ -29,6 +29,7 @@ def source_file(model: CodeModel) -> str:
         *(_layer(placed) for placed in model.layers),
         *(_port_function(model, port, i, "input") for i, port in enumerate(model.inputs)),
         *(_port_function(model, port, i, "output") for i, port in enumerate(model.outputs)),
+        *([_reset(model)] if model.states else []),
         _invoke(model),
     ]
     return "\n\n".join(parts) + "\n"
@@ -99,6 +100,9 @@ def _argument(placed: PlacedLayer, argument: str) -> str:
         return _pointer(f"{_value_type(placed, argument)} *", placed.output_offsets[index])
     if argument == "scratch":
         return f"({placed.call.scratch_type} *)(void *)(arena + {placed.scratch_offset})"
+    if argument.startswith("state_"):
+        index = int(argument.removeprefix("state_"))
+        return _pointer(f"{_value_type(placed, argument)} *", placed.input_offsets[index])
     index = int(argument.removeprefix("input_"))
     return _pointer(f"const {_value_type(placed, argument)} *", placed.input_offsets[index])
 
@@ -128,11 +132,28 @@ def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
     )
 
 
-def _invoke(model: CodeModel) -> str:
-    upper = model.name.upper()
-    calls = "".join(f"    {placed.layer.symbol}(arena);\n" for placed in model.layers)
+def _reset(model: CodeModel) -> str:
+    return _entry_point(model, "reset", "    int32_t i;\n", "".join(map(_initial, model.states)))
+
+
+def _initial(state: State) -> str:
+    place = f"arena[{state.arena_offset_bytes} + i]"
     return (
-        f"int {model.name}_invoke(uint8_t *arena)\n{{\n"
+        f"    {comment(state.name)}\n"
+        f"    for (i = 0; i < {state.size_bytes}; ++i) {{\n"
+        f"        {place} = {state.initial_byte};\n    }}\n"
+    )
+
+
+def _invoke(model: CodeModel) -> str:
+    calls = "".join(f"    {placed.layer.symbol}(arena);\n" for placed in model.layers)
+    return _entry_point(model, "invoke", "", calls)
+
+
+def _entry_point(model: CodeModel, name: str, variables: str, body: str) -> str:
+    """A public function of the arena that returns 0, or the error that the arena is unusable."""
+    return (
+        f"int {model.name}_{name}(uint8_t *arena)\n{{\n{variables}"
         f"    if (arena == NULL || (uintptr_t)arena % {ALIGNMENT_BYTES}u != 0u) {{\n"
-        f"        return {upper}_ERROR_ARENA;\n    }}\n{calls}    return 0;\n}}"
+        f"        return {model.name.upper()}_ERROR_ARENA;\n    }}\n{body}    return 0;\n}}"
     )

@@ -33,7 +33,7 @@ from firmware_export.ops import (
     windows,
 )
 from firmware_export.tflite_writer import write_tflite
-from tests.firmware.fixtures import movement_refused, transposed
+from tests.firmware.fixtures import lstm, movement_refused, transposed
 from tests.firmware.fixtures import single_ops as ops
 from tests.firmware.fixtures.elementwise_ops import PER_CHANNEL, SAME_SCALE, pair, unary
 from tests.firmware.fixtures.elementwise_ops import arg_max as arg_max_node
@@ -78,6 +78,7 @@ ELEMENTWISE = [
 COMPUTING = [
     *(CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU),
     transposed.SOUND,
+    lstm.SOUND,
     *ELEMENTWISE,
 ]
 
@@ -259,6 +260,7 @@ REFUSED = [
     (reshape.same_size, with_output(RESHAPE, shape=(1, 5)), "[1, 4] and [1, 5]"),
     *movement_refused.REFUSED,
     *transposed.REFUSED,
+    *lstm.REFUSED,
 ]
 
 
