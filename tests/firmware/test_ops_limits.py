@@ -242,7 +242,7 @@ REFUSED = [
     ),
     (log_softmax.sensible_scale, with_input(LOG_SOFTMAX, 0, quantization=scaled(1e-9)), "1e-09"),
     (quantize.known_types, with_input(QUANTIZE, 0, dtype="int32"), "int32 to int8"),
-    (quantize.known_types, with_output(QUANTIZE, dtype="int16"), "int8 to int16"),
+    (quantize.known_types, with_output(QUANTIZE, dtype="int32"), "int8 to int32"),
     (quantize.int8_to_real, with_input(DEQUANTIZE, 0, dtype="int16"), "int16 to float32"),
     (quantize.scaled_integers, with_input(DEQUANTIZE, 0, quantization=None), "no scale"),
     (
