@@ -71,6 +71,24 @@ class Port:
 
 
 @dataclass(frozen=True)
+class State:
+    """Memory of an operator that stays from one run to the next.
+
+    Attributes:
+        name: Tensor name in the ``.tflite``.
+        size_bytes: Its bytes.
+        initial_byte: Value of each byte at the start of a sequence, 0 to 255: that of the zero
+            point, as TFLM has it.
+        arena_offset_bytes: Where it lies in the arena; nothing else ever lies there.
+    """
+
+    name: str
+    size_bytes: int
+    initial_byte: int
+    arena_offset_bytes: int
+
+
+@dataclass(frozen=True)
 class Layer:
     """One node of the compiled graph, which is one C function in the generated file.
 
@@ -129,6 +147,7 @@ class CompiledModel:
             written over another; ``arena_bytes`` may be smaller.
         model_sha256: Hash of the ``.tflite`` it was made from.
         removed: What constant channels would have cost; ``layers`` no longer have them.
+        states: What ``<name>_reset`` sets; where there are none, there is no such function.
     """
 
     name: str
@@ -140,6 +159,7 @@ class CompiledModel:
     arena_lower_bound_bytes: int
     model_sha256: str
     removed: RemovedChannels = RemovedChannels()
+    states: tuple[State, ...] = ()
 
     @property
     def macs(self) -> int:

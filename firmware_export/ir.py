@@ -44,6 +44,7 @@ class Tensor:
         dtype: NumPy name, such as ``"int8"``.
         quantization: None where the file has none.
         data: Read-only values of a constant, None for an activation.
+        variable: State: one node reads it and writes it anew, and it stays from run to run.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Tensor:
     dtype: str
     quantization: Quantization | None = None
     data: Array | None = field(default=None, repr=False)
+    variable: bool = False
 
     @property
     def elements(self) -> int:
@@ -160,7 +162,7 @@ class Node:
 
     @property
     def activations(self) -> tuple[Tensor, ...]:
-        """The inputs that are computed at run time."""
+        """The inputs that are computed at run time; state is among them."""
         return tuple(t for t in self.inputs if t is not None and t.data is None)
 
 
@@ -179,6 +181,11 @@ class Graph:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     views: Mapping[Tensor, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def states(self) -> tuple[Tensor, ...]:
+        """What stays from run to run, in the order of the nodes."""
+        return tuple(t for node in self.nodes for t in node.activations if t.variable)
 
     def storage(self, tensor: Tensor) -> Tensor:
         """The tensor that owns the memory of ``tensor``: itself, unless it is a view."""

@@ -121,16 +121,17 @@ def tensor_buffers(graph: Graph) -> dict[Tensor, Buffer]:
     """The buffer of each activation that owns memory, with its lifetime.
 
     A model input is in use from before the first node to its last reader; a model output until
-    after the last node.
+    after the last node; state all the time, so that nothing else ever lies there.
     """
-    first: dict[Tensor, int] = {graph.storage(tensor): -1 for tensor in graph.inputs}
+    kept = (*graph.inputs, *graph.states)
+    first: dict[Tensor, int] = {graph.storage(tensor): -1 for tensor in kept}
     last: dict[Tensor, int] = dict(first)
     for index, node in enumerate(graph.nodes):
         for tensor in node.outputs:
             first[tensor] = last[tensor] = index
         for tensor in node.activations:
             last[graph.storage(tensor)] = index
-    for tensor in graph.outputs:
+    for tensor in (*graph.outputs, *graph.states):
         last[graph.storage(tensor)] = len(graph.nodes)
     return {t: Buffer(t.name, t.size_bytes, first[t], last[t]) for t in first}
 

@@ -10,11 +10,17 @@ from firmware_export.compiler import compile_tflite
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.elf_size import Footprint
 from firmware_export.measure.emulator import EmulationResult, emulate
+from firmware_export.measure.input_values import (
+    Given,
+    given_samples,
+    input_values,
+    random_samples,
+    typed,
+)
 from firmware_export.measure.layer_costs import LayerCost
-from firmware_export.measure.samples import Int8Array
 from firmware_export.measure.toolchain import Compiler, Optimization
 from firmware_export.target import CORES, find_board
-from firmware_export.verify import random_samples
+from firmware_export.tflite_reader import read_tflite
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def profile_tflite(
     tflite: bytes,
     board: str,
     *,
-    inputs: Int8Array | None = None,
+    inputs: Given | None = None,
     cc: Compiler = "zig",
     optimize: Optimization = "O3",
 ) -> Profile:
@@ -116,7 +122,8 @@ def profile_tflite(
     Args:
         tflite: An int8 model.
         board: Key in ``BOARDS``.
-        inputs: int8 ``[n, ...]``; instructions are counted on the first. A random one if None.
+        inputs: Samples in the types that the model takes, see `given_samples`; instructions are
+            counted on the first. A random one if None.
         cc: Compiler.
         optimize: Optimization level.
 
@@ -127,9 +134,10 @@ def profile_tflite(
     """
     target = find_board(board)
     compiled = compile_tflite(tflite, target=target.core)
-    if inputs is None:
-        inputs = random_samples(sum(port.size_bytes for port in compiled.inputs), 1, seed=0)
-    emulation = emulate(compiled, CORES[target.core], inputs[:1], cc=cc, optimize=optimize)
+    values = input_values(read_tflite(tflite))
+    rows = random_samples(values, 1, seed=0) if inputs is None else given_samples(values, inputs)
+    sample = typed(values, rows[:1])
+    emulation = emulate(compiled, CORES[target.core], sample, cc=cc, optimize=optimize)
     estimate = estimate_on_board(emulation, target)
     size = emulation.footprint
     return Profile(

@@ -133,6 +133,7 @@ class _Reader:
             dtype=dtype,
             quantization=self._quantization(name, shape, table.Quantization()),
             data=self._data(name, shape, dtype, table.Buffer()),
+            variable=bool(table.IsVariable()),
         )
 
     def _quantization(self, name: str, shape: tuple[int, ...], table: Any) -> Quantization | None:

@@ -97,6 +97,7 @@ def _tensor(tensor: Tensor, buffer: int) -> schema.TensorT:
     table.shape = list(tensor.shape)
     table.type = TENSOR_TYPES[tensor.dtype]
     table.buffer = buffer
+    table.isVariable = tensor.variable
     if tensor.quantization is not None:
         table.quantization = schema.QuantizationParametersT()
         table.quantization.scale = list(tensor.quantization.scales)

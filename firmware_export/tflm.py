@@ -55,18 +55,19 @@ class ArenaNeed:
     recommended_bytes: int
 
 
-def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
+def run_tflm(model: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
     """Run samples through the TFLM interpreter, one after the other.
 
     Args:
         model: A ``.tflite`` of batch 1.
         inputs: int8 ``[n, ...]``; what follows ``n`` is any shape of the right size. A model with
-            several inputs takes them flattened, one after the other. Inputs of another type, the
-            same for all, are of that type.
+            several inputs takes them flattened, one after the other. Inputs of another type are
+            of that type; inputs of several types are given as their bytes.
 
     Returns:
         int8 ``[n, ...]`` with the output's shape behind a batch dimension of 1, or the whole shape
-        where it is another; several outputs are flattened, one after the other.
+        where it is another; several outputs are flattened, one after the other. Outputs of another
+        type are of that type; outputs of several types come as their bytes.
 
     Raises:
         ToolchainError: The wheel is not installed.
@@ -76,24 +77,26 @@ def run_tflm(model: bytes, inputs: Int8Array) -> Int8Array:
     interpreter = _new_interpreter(model, _working_arena(model))
     details = [interpreter.get_input_details(i) for i in range(signature.inputs)]
     shapes = [tuple(int(extent) for extent in detail["shape"]) for detail in details]
-    sizes = [math.prod(shape) for shape in shapes]
-    dtype = _common_dtype(details)
+    dtypes = [np.dtype(detail["dtype"]) for detail in details]
+    sizes = [math.prod(s) * t.itemsize for s, t in zip(shapes, dtypes, strict=True)]
+    dtype = _common_dtype(dtypes)
     samples = np.asarray(inputs)
-    if samples.dtype != dtype or samples.ndim < 1 or samples[:1].size != sum(sizes):
+    if samples.dtype != dtype or samples.ndim < 1 or samples[:1].nbytes != sum(sizes):
         raise ModelError(
-            f"TFLM: expected {dtype} inputs [n >= 1] of {sum(sizes)} values, got {samples.dtype} "
-            f"{list(samples.shape)}. Quantize the samples first."
+            f"TFLM: expected {dtype} inputs [n >= 1] of {sum(sizes) // dtype.itemsize} values, got "
+            f"{samples.dtype} {list(samples.shape)}. Quantize the samples first."
         )
     outputs = []
-    for row in samples.reshape(len(samples), -1):
+    for row in np.ascontiguousarray(samples).reshape(len(samples), -1).view(np.int8):
         parts = np.split(row, np.cumsum(sizes)[:-1])
-        for index, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
-            interpreter.set_input(part.reshape(shape), index)
+        for index, part in enumerate(parts):
+            interpreter.set_input(part.view(dtypes[index]).reshape(shapes[index]), index)
         interpreter.invoke()
         outputs.append([interpreter.get_output(i) for i in range(signature.outputs)])
     if signature.outputs == 1:
         return np.stack([only[0] if only.shape[:1] == (1,) else only for (only,) in outputs])
-    return np.stack([np.concatenate([o.ravel() for o in several]) for several in outputs])
+    dtype = _common_dtype([output.dtype for output in outputs[0]])
+    return np.stack([np.concatenate([o.ravel().view(dtype) for o in row]) for row in outputs])
 
 
 def arena_bytes(model: bytes) -> ArenaNeed:
@@ -174,14 +177,9 @@ _OPERATOR_NAMES: Mapping[int, str] = {
 }
 
 
-def _common_dtype(details: Sequence[Mapping[str, Any]]) -> str:
-    dtypes = sorted({str(np.dtype(detail["dtype"])) for detail in details})
-    if len(dtypes) != 1:
-        raise ModelError(
-            f"TFLM: inputs must be of one type, got {' and '.join(dtypes)}. Convert the model with "
-            f"inference_input_type int8."
-        )
-    return dtypes[0]
+def _common_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+    """The type of all of them, or int8 for the bytes of several types."""
+    return dtypes[0] if len(set(dtypes)) == 1 else np.dtype(np.int8)
 
 
 def _new_interpreter(model: bytes, arena: int) -> Any:

@@ -19,6 +19,14 @@ from firmware_export.compiler import compile_tflite
 from firmware_export.errors import ModelError
 from firmware_export.ir import Node
 from firmware_export.measure.emulator import emulate
+from firmware_export.measure.input_values import (
+    Given,
+    given_samples,
+    input_values,
+    random_samples,
+    saturating_samples,
+    typed,
+)
 from firmware_export.measure.samples import Int8Array
 from firmware_export.measure.toolchain import Compiler, run_on_host
 from firmware_export.target import find_core
@@ -43,8 +51,8 @@ class Difference:
         differing_bytes: Of that tensor, over all samples.
         compared_bytes: Of that tensor, over all samples.
         sample: Number of the first sample that differs.
-        position: Index into the flattened tensor of the first byte that differs there.
-        expected: TFLM's value.
+        position: Index into the flattened tensor of the first value that differs there.
+        expected: TFLM's value, in the tensor's type.
         got: The C's value.
     """
 
@@ -55,8 +63,8 @@ class Difference:
     compared_bytes: int
     sample: int
     position: int
-    expected: int
-    got: int
+    expected: int | float
+    got: int | float
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Verification:
 def verify_tflite(
     tflite: bytes,
     *,
-    inputs: Int8Array | None = None,
+    inputs: Given | None = None,
     samples: int = DEFAULT_SAMPLES,
     seed: int = 0,
     target: str = HOST,
@@ -100,7 +108,8 @@ def verify_tflite(
 
     Args:
         tflite: An int8 model.
-        inputs: int8 ``[n, ...]`` to run besides the saturating and the random samples.
+        inputs: To run besides the saturating and the random samples, in the types that the model
+            takes; see `given_samples`.
         samples: Number of random samples.
         seed: Of the random samples.
         target: ``"host"``, or a key of ``CORES`` for an emulated core.
@@ -117,10 +126,10 @@ def verify_tflite(
     """
     compile_model = compile_model or _compiler_for(target)
     compiled = compile_model(tflite)
-    rows = _all_samples(compiled, inputs, samples, seed)
+    rows = _all_samples(tflite, inputs, samples, seed)
     run = partial(_run, rows=rows, target=target, cc=cc)
-    expected = _flat(run_tflm(tflite, rows))
-    wrong = int(np.count_nonzero(_flat(run(compiled)) != expected))
+    expected = _bytes(run_tflm(tflite, rows))
+    wrong = int(np.count_nonzero(_bytes(run(compiled)) != expected))
     return Verification(
         target=target,
         samples=len(rows),
@@ -131,29 +140,15 @@ def verify_tflite(
     )
 
 
-def saturating_samples(size: int) -> Int8Array:
-    """Inputs that drive sums to their extremes: int8 ``[4, size]``.
-
-    All -128, all 127, and the two taking turns, either first.
-    """
-    turns = np.where(np.arange(size) % 2, 127, -128)
-    return np.stack([np.full(size, -128), np.full(size, 127), turns, -1 - turns]).astype(np.int8)
-
-
-def random_samples(size: int, count: int, seed: int) -> Int8Array:
-    """Uniform random inputs: int8 ``[count, size]``."""
-    return np.random.default_rng(seed).integers(-128, 128, (count, size)).astype(np.int8)
-
-
 def truncated_model(tflite: bytes, layer: int) -> bytes:
-    """The same model up to operator ``layer``, whose first output is the model's only output.
+    """The same model up to operator ``layer``, whose outputs are the model's only outputs.
 
     The file is repacked as it is, so that nothing the compiler's own reader might lose is lost.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0))
     subgraph = model.subgraphs[0]
     subgraph.operators = subgraph.operators[: layer + 1]
-    subgraph.outputs = [subgraph.operators[layer].outputs[0]]
+    subgraph.outputs = list(subgraph.operators[layer].outputs)
     model.signatureDefs = None  # they name outputs that are gone
     builder = flatbuffers.Builder(len(tflite))
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -166,22 +161,15 @@ def _compiler_for(target: str) -> CompileModel:
     return partial(compile_tflite, target=find_core(target).name)
 
 
-def _all_samples(
-    compiled: CompiledModel, inputs: Int8Array | None, samples: int, seed: int
-) -> Int8Array:
-    size = sum(port.size_bytes for port in compiled.inputs)
-    chosen = [saturating_samples(size), random_samples(size, samples, seed)]
+def _all_samples(tflite: bytes, inputs: Given | None, samples: int, seed: int) -> NDArray[Any]:
+    values = input_values(read_tflite(tflite))
+    chosen = [saturating_samples(values), random_samples(values, samples, seed)]
     if inputs is not None:
-        if inputs.dtype != np.int8 or inputs.ndim < 1 or inputs.size != len(inputs) * size:
-            raise ModelError(
-                f"The inputs must be int8 [n, ...] with {size} values for each sample. "
-                f"Got {inputs.dtype} {list(inputs.shape)}. Quantize the samples first."
-            )
-        chosen.append(inputs.reshape(len(inputs), size))
-    return np.concatenate(chosen)
+        chosen.append(given_samples(values, inputs))
+    return typed(values, np.concatenate(chosen))
 
 
-def _run(compiled: CompiledModel, *, rows: Int8Array, target: str, cc: Compiler) -> Int8Array:
+def _run(compiled: CompiledModel, *, rows: NDArray[Any], target: str, cc: Compiler) -> NDArray[Any]:
     if target == HOST:
         return run_on_host(
             compiled, rows, cc=cc, sanitize="address,undefined" if cc == "gcc" else "none"
@@ -191,41 +179,43 @@ def _run(compiled: CompiledModel, *, rows: Int8Array, target: str, cc: Compiler)
 
 def _first_difference(
     tflite: bytes,
-    rows: Int8Array,
-    run: Callable[[CompiledModel], Int8Array],
+    rows: NDArray[Any],
+    run: Callable[[CompiledModel], NDArray[Any]],
     compile_model: CompileModel,
 ) -> Difference | None:
     """Compare the model cut off behind each of its operators, in order, until one differs."""
     for layer, node in enumerate(read_tflite(tflite).nodes):
         model = truncated_model(tflite, layer)
         try:
-            compiled, expected = compile_model(model), _flat(run_tflm(model, rows))
+            compiled, expected = compile_model(model), run_tflm(model, rows)
         except ModelError:
             continue  # a tensor that cannot be the output of a model, such as a shape
-        got = _flat(run(compiled))
-        if not np.array_equal(got, expected):
+        got = run(compiled)
+        if not np.array_equal(_bytes(got), _bytes(expected)):
             return _describe(layer, node, expected, got)
     return None
 
 
 def _describe(layer: int, node: Node, expected: NDArray[Any], got: NDArray[Any]) -> Difference:
-    different = expected != got
-    sample, position = (int(index) for index in np.argwhere(different)[0])
+    different = _bytes(expected) != _bytes(got)
+    sample, byte = (int(index) for index in np.argwhere(different)[0])
+    position = byte // expected.itemsize
     return Difference(
         layer=layer,
         op=node.op,
         name=node.name,
         differing_bytes=int(np.count_nonzero(different)),
-        compared_bytes=expected.size,
+        compared_bytes=expected.nbytes,
         sample=sample,
         position=position,
-        expected=int(expected[sample, position]),
-        got=int(got[sample, position]),
+        expected=expected[sample].flat[position].item(),
+        got=got[sample].flat[position].item(),
     )
 
 
-def _flat(outputs: NDArray[Any]) -> NDArray[Any]:
-    return outputs.reshape(len(outputs), math.prod(outputs.shape[1:]))
+def _bytes(outputs: NDArray[Any]) -> Int8Array:
+    flat = outputs.reshape(len(outputs), math.prod(outputs.shape[1:]))
+    return np.ascontiguousarray(flat).view(np.int8)
 
 
 def _how(target: str, cc: Compiler) -> str:

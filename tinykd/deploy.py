@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from firmware_export.compiled import CompiledModel
 from firmware_export.exporters import EXPORTERS, write_files
 from firmware_export.measure.board_estimate import estimate_on_board
 from firmware_export.measure.emulator import EmulationResult, emulate
+from firmware_export.measure.input_values import Given
 from firmware_export.measure.toolchain import Compiler
 from firmware_export.target import BOARDS, CORES, Board, Core, find_board
 from firmware_export.tflm import run_tflm
@@ -90,20 +92,22 @@ def _compiler_for(core: Core, target: Core, chosen: Compiler) -> Compiler:
     return chosen if core.architecture == target.architecture else "zig"
 
 
-def read_inputs(path: Path) -> NDArray[np.int8]:
-    """Read int8 samples from an ``.npy`` file.
+def read_inputs(path: Path) -> Given:
+    """Read samples from an ``.npy`` file, or from an ``.npz`` file with an array for each input.
 
     Raises:
-        DataError: If it cannot be read, or holds something else.
+        DataError: If it cannot be read.
     """
     try:
-        inputs = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: is not an .npy file of int8 samples ({reason}).") from None
-    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.int8 or inputs.ndim < 1:
-        raise DataError(f"{path}: must hold one int8 array [samples, ...]. Quantize it first.")
-    return inputs
+        with path.open("rb") as file:
+            inputs = np.load(file, allow_pickle=False)
+            return inputs if isinstance(inputs, np.ndarray) else dict(inputs)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(
+            f"{path}: cannot be read as an .npy or .npz file of samples ({reason}). "
+            "Write it with numpy.save or numpy.savez."
+        ) from None
 
 
 def _footprint(emulation: EmulationResult, compiled: CompiledModel) -> FootprintResult:

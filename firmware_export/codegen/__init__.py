@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from firmware_export.codegen.header import header_file
 from firmware_export.codegen.model import CodeModel, PlacedLayer
-from firmware_export.codegen.sharing import share_functions
 from firmware_export.codegen.share_constants import share_constants
+from firmware_export.codegen.sharing import share_functions
 from firmware_export.codegen.source import source_file
 
 

@@ -19,7 +19,8 @@ def header_file(model: CodeModel) -> str:
         _sizes(model),
         *(_port(model.name, port, i, "input") for i, port in enumerate(model.inputs)),
         *(_port(model.name, port, i, "output") for i, port in enumerate(model.outputs)),
-        _invoke(model.name),
+        *([_reset(model.name)] if model.states else []),
+        _invoke(model),
         *(_quantize(model.name, p, i) for i, p in enumerate(model.inputs) if p.type.quantized),
         *(_dequantize(model.name, p, i) for i, p in enumerate(model.outputs) if p.type.quantized),
         *(_argmax(model.name, p) for p in model.outputs[:1] if p.dtype != "int32"),
@@ -62,14 +63,26 @@ def _port(name: str, port: Port, index: int, kind: str) -> str:
     )
 
 
-def _invoke(name: str) -> str:
+def _reset(name: str) -> str:
+    about = comment(
+        "Start a new sequence: set the state of the model to its initial values.",
+        "It lies in the arena and stays from one run to the next, as in TFLM. Call this before the",
+        f"first {name}_invoke, and before each one that must not depend on those before it.",
+        "Returns 0, or an error code from above.",
+    )
+    return f"{about}\nint {name}_reset(uint8_t *arena);"
+
+
+def _invoke(model: CodeModel) -> str:
+    kept = [f"Goes on from the state that the last call left; see {model.name}_reset."]
     about = comment(
         "Run the model on what the input holds.",
+        *(kept if model.states else []),
         "The memory of the input is used again during the run: write all of it before every call.",
         "The output stays until the next write to the arena.",
         "Returns 0, or an error code from above.",
     )
-    return f"{about}\nint {name}_invoke(uint8_t *arena);"
+    return f"{about}\nint {model.name}_invoke(uint8_t *arena);"
 
 
 def _quantize(name: str, port: Port, index: int) -> str:

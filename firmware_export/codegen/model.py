@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from firmware_export.compiled import Layer, Port
+from firmware_export.compiled import Layer, Port, State
 from firmware_export.ops import KernelCall
 
 
@@ -48,6 +48,7 @@ class CodeModel:
         outputs: Model outputs.
         arena_bytes: Size of the arena.
         provenance: Lines for the top of each file.
+        states: What stays from run to run.
     """
 
     name: str
@@ -56,3 +57,4 @@ class CodeModel:
     outputs: tuple[Port, ...]
     arena_bytes: int
     provenance: tuple[str, ...]
+    states: tuple[State, ...] = ()

@@ -19,7 +19,7 @@ from firmware_export.codegen.text import (
     rows_literal,
     shape_text,
 )
-from firmware_export.compiled import Port
+from firmware_export.compiled import Port, State
 from firmware_export.memory import ALIGNMENT_BYTES
 from firmware_export.ops import KernelCall, Struct
 
@@ -38,6 +38,7 @@ def source_file(model: CodeModel) -> str:
         *(text for placed in model.layers for text in (*_shared(model, placed), _layer(placed))),
         *(_port_function(model, port, i, "input") for i, port in enumerate(model.inputs)),
         *(_port_function(model, port, i, "output") for i, port in enumerate(model.outputs)),
+        *([_reset(model)] if model.states else []),
         _invoke(model),
     ]
     return "\n\n".join(parts) + "\n"
@@ -198,11 +199,28 @@ def _port_function(model: CodeModel, port: Port, index: int, kind: str) -> str:
     )
 
 
-def _invoke(model: CodeModel) -> str:
-    upper = model.name.upper()
-    calls = "".join(f"    {placed.layer.symbol}(arena);\n" for placed in model.layers)
+def _reset(model: CodeModel) -> str:
+    return _entry_point(model, "reset", "    int32_t i;\n", "".join(map(_initial, model.states)))
+
+
+def _initial(state: State) -> str:
+    place = f"arena[{state.arena_offset_bytes} + i]"
     return (
-        f"int {model.name}_invoke(uint8_t *arena)\n{{\n"
+        f"    {comment(state.name)}\n"
+        f"    for (i = 0; i < {state.size_bytes}; ++i) {{\n"
+        f"        {place} = {state.initial_byte};\n    }}\n"
+    )
+
+
+def _invoke(model: CodeModel) -> str:
+    calls = "".join(f"    {placed.layer.symbol}(arena);\n" for placed in model.layers)
+    return _entry_point(model, "invoke", "", calls)
+
+
+def _entry_point(model: CodeModel, name: str, variables: str, body: str) -> str:
+    """A public function of the arena that returns 0, or the error that the arena is unusable."""
+    return (
+        f"int {model.name}_{name}(uint8_t *arena)\n{{\n{variables}"
         f"    if (arena == NULL || (uintptr_t)arena % {ALIGNMENT_BYTES}u != 0u) {{\n"
-        f"        return {upper}_ERROR_ARENA;\n    }}\n{calls}    return 0;\n}}"
+        f"        return {model.name.upper()}_ERROR_ARENA;\n    }}\n{body}    return 0;\n}}"
     )

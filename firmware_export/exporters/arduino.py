@@ -39,7 +39,7 @@ result for a sample that it feeds as real values.
 #include <$name.h>
 static uint8_t arena[${NAME}_ARENA_BYTES] __attribute__((aligned(16)));
 
-int8_t *input = ${name}_input(arena);           // ${NAME}_INPUT_BYTES values
+${reset}int8_t *input = ${name}_input(arena);           // ${NAME}_INPUT_BYTES values
 input[0] = ${name}_quantize_input(real_value);
 if (${name}_invoke(arena) == 0) {               // uses up the input
   const int8_t *output = ${name}_output(arena); // ${NAME}_OUTPUT_BYTES values
@@ -55,10 +55,13 @@ ${name}_input\tKEYWORD2
 ${name}_output\tKEYWORD2
 ${name}_invoke\tKEYWORD2
 ${name}_quantize_input\tKEYWORD2
-${NAME}_ARENA_BYTES\tLITERAL1
+${keywords}${NAME}_ARENA_BYTES\tLITERAL1
 ${NAME}_INPUT_BYTES\tLITERAL1
 ${NAME}_OUTPUT_BYTES\tLITERAL1
 """)
+
+
+_RESET_COMMENT = "  // The state stays from call to call: reset it for each new sequence."
 
 
 def export_arduino(request: ExportRequest) -> Mapping[str, str]:
@@ -94,6 +97,8 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
         "macs": request.compiled.macs,
         "sha256": request.compiled.model_sha256,
         "version": metadata.version("tinykd"),
+        "reset": f"{name}_reset(arena);{_RESET_COMMENT}\n" if request.compiled.states else "",
+        "keywords": f"{name}_reset\tKEYWORD2\n" if request.compiled.states else "",
     }
     return {
         "library.properties": _PROPERTIES.substitute(values),

@@ -42,7 +42,7 @@ $compare_outputs
 }
 
 static void self_test() {
-  int32_t passed = 0;
+$reset  int32_t passed = 0;
   unsigned long total_us = 0;
   for (int32_t index = 0; index < ${NAME}_GOLDEN_VECTORS; index++) {
     unsigned long elapsed_us = 0;
@@ -81,7 +81,7 @@ void setup() {
   }
   Serial.println("model $name");
   self_test();
-}
+$restart}
 
 void loop() {
   int8_t *input = ${name}_input(arena);
@@ -96,6 +96,10 @@ $show
   delay(1000);
 }
 """)
+
+# The test vectors are one sequence, and what comes from the sensor is another.
+_RESET = Template("  ${name}_reset(arena);\n")
+_RESTART = Template("  // The model keeps state: call this wherever a new sequence begins.\n$reset")
 
 _FILL_INPUT = Template("""\
   int8_t *input$suffix = ${name}_input$suffix(arena);
@@ -158,8 +162,11 @@ def sketch(request: ExportRequest) -> str:
     compiled = request.compiled
     names = {"name": compiled.name, "NAME": compiled.name.upper()}
     show = _SHOW_LABEL if request.labels else _SHOW_VALUES
+    reset = _RESET.substitute(names) if compiled.states else ""
     return _SKETCH.substitute(
         names,
+        reset=reset,
+        restart=_RESTART.substitute(reset=reset) if reset else "",
         fill_inputs=_per_port(_FILL_INPUT, names, compiled.inputs),
         compare_outputs=_per_port(_COMPARE_OUTPUT, names, compiled.outputs),
         feed_others=_feed_others(names, compiled.inputs),

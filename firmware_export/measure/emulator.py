@@ -97,6 +97,7 @@ def run_firmware(
     fast = Machine(firmware.core, image, compiled, timeout_s)
     outputs = [fast.infer(row) for row in rows]
     _check_same(compiled, first, outputs[0], "with and without counting")
+    fast.reset()
     _check_same(compiled, fast.infer(rows[0]), outputs[0], "before and after other samples")
 
     layers = layer_costs(counter, counted, compiled, model)
@@ -119,5 +120,6 @@ def _check_same(compiled: CompiledModel, one: bytes, other: bytes, when: str) ->
     if one != other:
         raise ToolchainError(
             f"'{compiled.name}' gave different outputs for the same sample {when}: it reads memory "
-            f"that it has not written, or keeps state. Please report it with the .tflite."
+            f"that it has not written, or keeps state that a reset leaves. Please report it with "
+            f"the .tflite."
         )

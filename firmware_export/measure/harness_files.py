@@ -44,6 +44,7 @@ def model_header(compiled: CompiledModel) -> str:
             f'#include "{name}.h"',
             f"#define TKD_ARENA_BYTES {name.upper()}_ARENA_BYTES",
             f"#define TKD_INVOKE {name}_invoke",
+            f"#define TKD_RESET(arena) {f'{name}_reset(arena)' if compiled.states else '0'}",
             f"#define TKD_INPUTS(DO) {_ports(name, 'input', compiled.inputs)}",
             f"#define TKD_OUTPUTS(DO) {_ports(name, 'output', compiled.outputs)}",
             "",

@@ -42,7 +42,14 @@ class Machine:
         stack_bytes = self._stack_top - core.ram_origin
         self._uc.mem_write(core.ram_origin, bytes([STACK_PAINT]) * stack_bytes)
         self._uc.mem_write(self._arena, bytes([ARENA_PAINT]) * compiled.arena_bytes)
+        self.reset()
         self._beyond = self._read_beyond()
+
+    def reset(self) -> None:
+        """Set the model's state to its initial values, as ``<name>_reset`` does."""
+        for state in self._compiled.states:
+            initial = bytes([state.initial_byte]) * state.size_bytes
+            self._uc.mem_write(self._arena + state.arena_offset_bytes, initial)
 
     def count_blocks(self, on_block: Callable[..., None]) -> None:
         """Call ``on_block(uc, address, size, user_data)`` before every basic block."""

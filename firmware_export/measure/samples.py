@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from firmware_export.errors import ToolchainError
 Int8Array = NDArray[np.int8]
 
 
-def pack_inputs(compiled: CompiledModel, inputs: Int8Array) -> Int8Array:
+def pack_inputs(compiled: CompiledModel, inputs: NDArray[Any]) -> Int8Array:
     """Flatten samples into rows, one row per inference.
 
     Args:
@@ -52,7 +53,7 @@ def common_dtype(dtypes: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "int8"
 
 
-def unpack_outputs(compiled: CompiledModel, data: bytes, samples: int) -> Int8Array:
+def unpack_outputs(compiled: CompiledModel, data: bytes, samples: int) -> NDArray[Any]:
     """Shape the output bytes of ``samples`` inferences.
 
     Returns:

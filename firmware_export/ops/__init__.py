@@ -41,6 +41,7 @@ from firmware_export.ops.strided_slice import STRIDED_SLICE
 from firmware_export.ops.sum import SUM
 from firmware_export.ops.transpose import TRANSPOSE
 from firmware_export.ops.transpose_conv import TRANSPOSE_CONV
+from firmware_export.ops.unidirectional_sequence_lstm import UNIDIRECTIONAL_SEQUENCE_LSTM
 
 OPS: Mapping[str, OpDef] = MappingProxyType(
     {
@@ -89,6 +90,7 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
             TANH,
             TRANSPOSE,
             TRANSPOSE_CONV,
+            UNIDIRECTIONAL_SEQUENCE_LSTM,
         )
     }
 )

@@ -10,9 +10,9 @@ from firmware_export.ops.limits import computed_input, nonempty
 
 
 def int8_to_index(node: Node) -> str | None:
-    """The data input must be int8 and the output int32.
+    """The data input must be int8 and the output int32, as TFLM has no other index.
 
-    Use argmax with output_type int32, or end the model before it: the C has ``<name>_argmax``.
+    Give tf.argmax output_type=tf.int32, or end the model before it: the C has ``<name>_argmax``.
     """
     types = node.input(0).dtype, node.output.dtype
     return None if types == ("int8", "int32") else " and ".join(types)

@@ -45,7 +45,7 @@ class KernelCall:
         row_types: For each constant that is an array of structures, the C type of its rows.
         arguments: What follows the literals: names of constants, and ``input_0``, ``input_1``,
             ``scratch`` and ``output`` for pointers into the arena; ``output_1`` and so on for
-            further outputs.
+            further outputs; ``state_0`` and so on for inputs that are state.
         types: C type of the values behind a pointer into the arena, where it is not ``int8_t``.
         scratch_bytes: Working memory that lives during the call only.
         scratch_type: C type of the working memory.
@@ -95,6 +95,7 @@ class OpDef:
         emit: Its C call; None for a view, which only names memory anew.
         numeric_constraints: Limits of values, checked last; they may rely on the output shape.
         outputs: How many outputs it may have.
+        states: Indices of the inputs that are state, which the kernel reads and writes anew.
     """
 
     name: str
@@ -106,6 +107,7 @@ class OpDef:
     emit: Callable[[Node], KernelCall] | None
     numeric_constraints: tuple[Constraint, ...] = ()
     outputs: range = range(1, 2)
+    states: tuple[int, ...] = ()
 
     def check(self, node: Node) -> None:
         """Refuse what the compiler cannot reproduce.
@@ -114,6 +116,7 @@ class OpDef:
             UnsupportedOpError: At the first limit that ``node`` breaks.
         """
         self._check_signature(node)
+        self._check_states(node)
         _check_all(self.constraints, node)
         expected = self.output_shape(node)
         for output in node.outputs:
@@ -138,6 +141,17 @@ class OpDef:
                 f"It must have {_counted(self.operands, 'input')} and "
                 f"{_counted(self.outputs, 'output')}. "
                 f"Got {len(node.inputs)} and {len(node.outputs)}. Convert the model again."
+            )
+            raise UnsupportedOpError(node.op, node.name, [reason])
+
+    def _check_states(self, node: Node) -> None:
+        for index, tensor in enumerate(node.inputs):
+            if tensor is None or tensor.variable == (index in self.states):
+                continue
+            rule = "must be" if index in self.states else "must not be"
+            reason = (
+                f"Input {index} {rule} state (a variable tensor). Got '{tensor.name}'. "
+                "Convert the model again."
             )
             raise UnsupportedOpError(node.op, node.name, [reason])
 

@@ -6,6 +6,8 @@ outputs may have.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from firmware_export.ir import Node, Shape, Tensor
@@ -19,11 +21,12 @@ QUANTIZED = {
     ("uint8", "int8"),
     ("int8", "int8"),
     ("int8", "uint8"),
+    ("int8", "int16"),
 }
 
 
 def known_types(node: Node) -> str | None:
-    """It must go from float32, int16, uint8 or int8 to int8, or from int8 to uint8.
+    """It must go from float32, int16, uint8 or int8 to int8, or from int8 to uint8 or int16.
 
     Use int8 inputs and outputs.
     """
@@ -68,11 +71,13 @@ def _output_shape(node: Node) -> Shape:
 
 def _emit_quantize(node: Node) -> KernelCall:
     """The C call of a node."""
-    match node.input(0).dtype:
-        case "float32":
+    match node.input(0).dtype, node.output.dtype:
+        case "float32", _:
             return _from_real(node)
-        case "int16":
-            return _from_int16(node)
+        case "int16", _:
+            return _rescale(node, "tkd_quantize_s16", {"input_0": "int16_t"})
+        case _, "int16":
+            return _rescale(node, "tkd_quantize_s8_s16", {"output": "int16_t"})
         case _:
             return _by_table(node)
 
@@ -86,11 +91,12 @@ def _from_real(node: Node) -> KernelCall:
     )
 
 
-def _from_int16(node: Node) -> KernelCall:
+def _rescale(node: Node, kernel: str, types: Mapping[str, str]) -> KernelCall:
+    """One integer type to another, of which one has 16 bits."""
     x, y = node.input(0), node.output
     multiplier, shift = quantize_multiplier(x.scale / y.scale)
     params = Struct(
-        "tkd_quantize_s16_params",
+        f"{kernel}_params",
         "params",
         {
             "size": x.elements,
@@ -100,9 +106,7 @@ def _from_int16(node: Node) -> KernelCall:
             "right_shift": -shift,
         },
     )
-    return KernelCall(
-        "tkd_quantize_s16", (params,), ("input_0", "output"), types={"input_0": "int16_t"}
-    )
+    return KernelCall(kernel, (params,), ("input_0", "output"), types=types)
 
 
 def _real_params(ctype: str, size: int, quantized: Tensor) -> Struct:

@@ -30,6 +30,9 @@ def verify(graph: Graph) -> Graph:
         if tensor.data is not None:
             raise ModelError(f"Model input '{tensor.name}' is a constant.")
         known.add(tensor)
+    for state in graph.states:
+        _check_state(graph, state)
+        known.add(state)
     for view in graph.views:
         _check_view(graph, view)
     for node in graph.nodes:
@@ -51,6 +54,13 @@ def _check_known(graph: Graph, known: set[Tensor], tensors: Iterable[Tensor], wh
     for tensor in tensors:
         if graph.storage(tensor) not in known:
             raise ModelError(f"{who} '{tensor.name}', which nothing has computed by then.")
+
+
+def _check_state(graph: Graph, state: Tensor) -> None:
+    if graph.states.count(state) > 1 or state in (*graph.inputs, *graph.outputs):
+        raise ModelError(
+            f"State '{state.name}' must belong to one operator, and be no input or output."
+        )
 
 
 def _check_view(graph: Graph, view: Tensor) -> None:

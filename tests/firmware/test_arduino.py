@@ -13,6 +13,7 @@ from firmware_export.exporters import EXPORTERS, ExportRequest, GoldenVectors, w
 from firmware_export.measure import run_on_host
 from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
+from tests.firmware.fixtures.lstm import lstm
 from tests.firmware.fixtures.single_ops import conv_2d, fully_connected, model_of
 from tests.firmware.test_exporters import LABELS, link, zig_cpp
 
@@ -104,6 +105,24 @@ def test_the_sketch_of_a_compiled_model_with_two_inputs_passes(tmp_path: Path) -
     values = golden.outputs[0][: first.size_bytes].astype(np.float32) - first.zero_point
     shown = [float(word) for word in lines[4].removeprefix("result:").split()]
     assert shown == pytest.approx(values * first.scale, abs=0.005)  # printed with two digits
+
+
+def test_the_sketch_of_a_model_with_state_passes(tmp_path: Path) -> None:
+    """Its vectors are one sequence, and loop() begins another."""
+    file = write_tflite(model_of(lstm("l", 1, batch=1)))
+    compiled = compile_tflite(file, name="memory")
+    one = random_samples(1, compiled.inputs[0].size_bytes)
+    samples = np.repeat(one, 3, axis=0)
+    golden = GoldenVectors(samples, run_on_host(compiled, samples))
+    assert not np.array_equal(golden.outputs[0], golden.outputs[1])
+    request = ExportRequest(compiled=compiled, model=file, golden=golden)
+    lines = run_sketch(request, tmp_path)
+    assert "memory_reset(arena);" in EXPORTERS["arduino"](request)["README.md"]
+    assert lines[1] == "self-test: PASS 3 of 3"
+    output = compiled.outputs[0]
+    values = golden.outputs[0].reshape(-1).astype(np.float32) - output.zero_point
+    shown = [float(word) for word in lines[4].removeprefix("result:").split()]
+    assert shown == pytest.approx(values * output.scale, abs=0.005)  # printed with two digits
 
 
 @pytest.mark.cross

@@ -20,6 +20,7 @@ from firmware_export.ops import OPS
 from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures import movement_ops
 from tests.firmware.fixtures.elementwise_ops import EDGES, ELEMENTWISE_CASES
+from tests.firmware.fixtures.lstm import lstm
 from tests.firmware.fixtures.single_ops import (
     add,
     conv_2d,
@@ -55,6 +56,7 @@ ALL_OPERATORS = model_of(
     reshape("view", shape=(1, 4), new_shape=(2, 2)),
     softmax("softmax"),
     transposed("transposed", 0),
+    lstm("lstm", 0),
     *(cases[0] for cases in movement_ops.CASES.values()),
     *dict.fromkeys(cases[0] for cases in (*ELEMENTWISE_CASES.values(), *EDGES.values())),
 )

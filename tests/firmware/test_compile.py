@@ -14,7 +14,6 @@ from firmware_export import CompiledModel, TinykdError, UnsupportedOpError, comp
 from firmware_export.errors import BoardError
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.measure import emulate, run_on_host
-from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
@@ -225,20 +224,6 @@ def test_an_unsupported_model_writes_nothing():
     assert caught.value.op == "COS"
     assert caught.value.tensor == "r_out"
     assert isinstance(caught.value, TinykdError)
-
-
-@needs_models
-@pytest.mark.parametrize(
-    ("file", "op"),
-    [
-        ("trained_lstm_int8.tflite", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
-    ],
-)
-def test_models_with_other_operators_are_refused_by_name(file, op):
-    if op in OPS:
-        pytest.skip(f"{op} is supported now")
-    with pytest.raises(UnsupportedOpError, match=f"{op} at '.*': The operator is not supported"):
-        compile_tflite(MODELS / file)
 
 
 @needs_models

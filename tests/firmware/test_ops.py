@@ -16,7 +16,7 @@ from firmware_export.ops import OPS
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
-from tests.firmware.fixtures import movement_ops, transposed
+from tests.firmware.fixtures import lstm, movement_ops, transposed
 from tests.firmware.fixtures.elementwise_ops import EDGES, ELEMENTWISE_CASES, RELU6_RESCALED
 from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.single_ops import (
@@ -256,6 +256,7 @@ CASES: dict[str, list[Node]] = {
     "RESHAPE": [reshape(f"reshape{i}", **case) for i, case in enumerate(RESHAPE)],
     "SOFTMAX": [softmax(f"softmax{i}", **case) for i, case in enumerate(SOFTMAX)],
     "TRANSPOSE_CONV": transposed.CASES,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.CASES,
     **movement_ops.CASES,
     **ELEMENTWISE_CASES,
 }

@@ -33,7 +33,7 @@ from firmware_export.ops import (
     windows,
 )
 from firmware_export.tflite_writer import write_tflite
-from tests.firmware.fixtures import movement_refused, transposed
+from tests.firmware.fixtures import lstm, movement_refused, transposed
 from tests.firmware.fixtures import single_ops as ops
 from tests.firmware.fixtures.elementwise_ops import PER_CHANNEL, SAME_SCALE, pair, unary
 from tests.firmware.fixtures.elementwise_ops import arg_max as arg_max_node
@@ -78,6 +78,7 @@ ELEMENTWISE = [
 COMPUTING = [
     *(CONV, DEPTHWISE, DENSE, POOL, MEAN, ADD, SOFTMAX, RELU),
     transposed.SOUND,
+    lstm.SOUND,
     *ELEMENTWISE,
 ]
 
@@ -241,7 +242,7 @@ REFUSED = [
     ),
     (log_softmax.sensible_scale, with_input(LOG_SOFTMAX, 0, quantization=scaled(1e-9)), "1e-09"),
     (quantize.known_types, with_input(QUANTIZE, 0, dtype="int32"), "int32 to int8"),
-    (quantize.known_types, with_output(QUANTIZE, dtype="int16"), "int8 to int16"),
+    (quantize.known_types, with_output(QUANTIZE, dtype="int32"), "int8 to int32"),
     (quantize.int8_to_real, with_input(DEQUANTIZE, 0, dtype="int16"), "int16 to float32"),
     (quantize.scaled_integers, with_input(DEQUANTIZE, 0, quantization=None), "no scale"),
     (
@@ -259,6 +260,7 @@ REFUSED = [
     (reshape.same_size, with_output(RESHAPE, shape=(1, 5)), "[1, 4] and [1, 5]"),
     *movement_refused.REFUSED,
     *transposed.REFUSED,
+    *lstm.REFUSED,
 ]
 
 

@@ -99,7 +99,7 @@ def test_operators_that_no_node_uses_are_not_listed() -> None:
     assert operators(model("pretrainedResnet_quant")) == expected
 
 
-def test_a_model_that_the_compiler_refuses_still_runs() -> None:
+def test_a_model_with_state_runs() -> None:
     data = model("trained_lstm_int8")
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in operators(data)
     assert run_tflm(data, random_samples(2, size=28 * 28)).shape == (2, 10)

@@ -8,9 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from firmware_export import CompiledModel, compile_tflite, verify
+from firmware_export.target import CORES
 from firmware_export.tflite_writer import write_tflite
-from tests.firmware.fixtures.single_ops import conv_2d, model_of
-from tinykd.cli import COMMANDS, cli
+from tests.firmware.fixtures.elementwise_ops import unary
+from tests.firmware.fixtures.single_ops import conv_2d, model_of, relu
+from tinykd.cli import COMMANDS, verify_command
+from tinykd.cli import cli as commands
 from tinykd.errors import TinykdError
 
 PROFILE_KEYS = {
@@ -28,13 +31,13 @@ def model(tmp_path: Path) -> str:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments)
+    return CliRunner().invoke(commands, arguments)
 
 
 def test_equal_bytes_are_success(model: str) -> None:
     done = run("verify", model, "--samples", "3")
     assert done.exit_code == 0
-    assert done.output.startswith("Equal: 1,470 output bytes of 7 samples.\n")
+    assert done.stdout.startswith("Equal: 1,470 output bytes of 7 samples.\n")
 
 
 def test_a_difference_is_a_failure_that_names_the_layer(model, monkeypatch) -> None:
@@ -45,7 +48,7 @@ def test_a_difference_is_a_failure_that_names_the_layer(model, monkeypatch) -> N
     done = run("verify", model, "--samples", "3")
     assert done.exit_code == 1
     assert "First in layer 0, CONV_2D at 'conv_out':" in done.output
-    facts = json.loads(run("verify", model, "--samples", "3", "--json").output)
+    facts = json.loads(run("verify", model, "--samples", "3", "--json").stdout)
     assert facts["equal"] is False
     assert facts["first_difference"]["name"] == "conv_out"
 
@@ -53,11 +56,63 @@ def test_a_difference_is_a_failure_that_names_the_layer(model, monkeypatch) -> N
 def test_inputs_come_from_a_file(model: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 6, 7, 3), np.int8))
     done = run("verify", model, "--samples", "0", "--inputs", str(tmp_path / "x.npy"), "--json")
-    assert json.loads(done.output)["samples"] == 6
+    assert json.loads(done.stdout)["samples"] == 6
+
+
+def test_several_inputs_come_from_an_archive(tmp_path: Path) -> None:
+    file, archive = tmp_path / "pair.tflite", tmp_path / "x.npz"
+    real = unary("QUANTIZE", "real", shape=(1, 4), dtypes=("float32", "int8"))
+    file.write_bytes(write_tflite(model_of(real, relu("bytes", shape=(1, 6)))))
+    np.savez(archive, np.zeros((2, 4), np.float32), bytes_in=np.zeros((2, 6), np.int8))
+    verified = run("verify", str(file), "--samples", "0", "--inputs", str(archive), "--json")
+    assert json.loads(verified.stdout)["samples"] == 6
+    profiled = run("profile", str(file), "--inputs", str(archive), "--json")
+    assert json.loads(profiled.stdout)["layers"][0]["op"] == "QUANTIZE"
+
+
+@pytest.mark.parametrize("command", ["verify", "profile"])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((2, 125), np.int8), "small.tflite: Input 'conv_in' must be int8"),
+        (np.zeros((2, 126), np.float32), "Got float32 [2, 126]"),
+        (b"nonsense", "x.npy: cannot be read as an .npy or .npz file of samples"),
+        (b"PK\x03\x04", "x.npy: cannot be read as an .npy or .npz file of samples"),
+        (b"", "x.npy: cannot be read as an .npy or .npz file of samples"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_one_error(cli, model, tmp_path, command, values, message):
+    if isinstance(values, bytes):
+        (tmp_path / "x.npy").write_bytes(values)
+    else:
+        np.save(tmp_path / "x.npy", values)
+    done = cli(command, model, "--inputs", tmp_path / "x.npy", "--quiet")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert message in done.err
+
+
+@pytest.mark.parametrize("command", ["verify", "profile", "export"])
+def test_an_error_in_a_model_names_its_file(cli, model, tmp_path, command):
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(Path(model).read_bytes()[:200])
+    done = cli(command, cut)
+    assert done.code == 1
+    assert done.err.startswith(f"Error: {cut}: The .tflite file is damaged")
+
+
+@pytest.mark.parametrize("command", ["verify", "profile"])
+def test_quiet_shows_no_progress(cli, model, command):
+    assert "C on " in cli(command, model).err
+    assert cli(command, model, "--quiet").err == ""
+
+
+def test_every_core_is_a_target() -> None:
+    (option,) = [p for p in verify_command.command.params if p.name == "target"]
+    assert list(option.type.choices) == ["host", *CORES]
 
 
 def test_a_profile_for_machines(model: str) -> None:
-    facts = json.loads(run("profile", model, "--json").output)
+    facts = json.loads(run("profile", model, "--json").stdout)
     assert set(facts) >= PROFILE_KEYS
     assert facts["layers"][0]["op"] == "CONV_2D"
 

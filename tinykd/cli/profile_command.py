@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.console import choose_progress, json_option, quiet_option
 
 
 @click.command("profile", epilog="Example: tinykd profile model.tflite --board pico2 --json")
@@ -22,10 +22,12 @@ from tinykd.cli.console import json_option
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
     metavar="FILE.npy",
-    help="int8 samples [n, ...]; the first one is run. A random one if not given.",
+    help="Samples [n, ...] in the type of the model's input, of which the first is run; an .npz "
+    "file with an array for each where there are several inputs. A random one if not given.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
 @click.option("--optimize", type=click.Choice(["O2", "O3", "Os"]), default="O3", show_default=True)
+@quiet_option
 @json_option
 def command(
     model: Path,
@@ -33,6 +35,7 @@ def command(
     inputs: Path | None,
     cc: Literal["zig", "gcc"],
     optimize: Literal["O2", "O3", "Os"],
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Compile MODEL to C, run it on the board's emulated core, and measure it layer by layer.
@@ -42,15 +45,14 @@ def command(
     """
     from firmware_export.profile import profile_tflite
     from firmware_export.tflite_reader import read_bytes
+    from tinykd.cli.stage_output import naming
     from tinykd.deploy import read_inputs
 
-    result = profile_tflite(
-        read_bytes(model),
-        board,
-        inputs=None if inputs is None else read_inputs(inputs),
-        cc=cc,
-        optimize=optimize,
-    )
+    tflite = read_bytes(model)
+    given = None if inputs is None else read_inputs(inputs)
+    progress = choose_progress(quiet=quiet)
+    with naming(model), progress.task(f"C on an emulated {board}"):
+        result = profile_tflite(tflite, board, inputs=given, cc=cc, optimize=optimize)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(result), indent=2))
         return

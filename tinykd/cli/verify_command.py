@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from firmware_export.target import CORES
+from tinykd.cli.console import choose_progress, json_option, quiet_option
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
-
-CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "riscv32")
-TARGETS = ("host", *CORES)
 
 
 @click.command(
@@ -34,16 +32,18 @@ TARGETS = ("host", *CORES)
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
     metavar="FILE.npy",
-    help="int8 samples [n, ...] to run as well.",
+    help="Samples [n, ...] to run as well, in the type of the model's input; an .npz file with an "
+    "array for each where there are several inputs.",
 )
 @click.option(
     "--target",
-    type=click.Choice(TARGETS),
+    type=click.Choice(["host", *CORES]),
     default="host",
     show_default=True,
     help="Where the C runs: this computer, or an emulated core.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
+@quiet_option
 @json_option
 def command(
     model: Path,
@@ -51,24 +51,28 @@ def command(
     inputs: Path | None,
     target: str,
     cc: Literal["zig", "gcc"],
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Build the C of MODEL, run it, and compare every output byte with TFLM.
+
+    The samples saturate, are random, or are yours, in the types of the model's inputs; real ones
+    are quarters of the steps that the model can tell apart. A model with state keeps it from
+    sample to sample, as TFLM does.
 
     Where a byte differs, the model is cut off behind each layer in turn, and the first layer whose
     result differs is named. The exit code is 0 only if every byte is the same.
     """
     from firmware_export.tflite_reader import read_bytes
     from firmware_export.verify import verify_tflite
+    from tinykd.cli.stage_output import naming
     from tinykd.deploy import read_inputs
 
-    result = verify_tflite(
-        read_bytes(model),
-        inputs=None if inputs is None else read_inputs(inputs),
-        samples=samples,
-        target=target,
-        cc=cc,
-    )
+    tflite = read_bytes(model)
+    given = None if inputs is None else read_inputs(inputs)
+    progress = choose_progress(quiet=quiet)
+    with naming(model), progress.task(f"C on {target} against TFLM"):
+        result = verify_tflite(tflite, inputs=given, samples=samples, target=target, cc=cc)
     if as_json:
         facts = {"equal": result.equal, **dataclasses.asdict(result)}
         click.echo(json.dumps(facts, indent=2))

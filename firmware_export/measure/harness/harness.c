@@ -1,6 +1,7 @@
 /* A filter: reads the inputs of one sample after another, runs the model, writes its outputs.
  * The same file runs on the host and on an emulated core. tkd_model.h is generated: it names the
- * model's header, its inputs and outputs, its arena size and its entry point. */
+ * model's header, its inputs and outputs, its arena size and its entry points. State, where the
+ * model has any, stays from one sample to the next. */
 #include "tkd_io.h"
 #include "tkd_model.h"
 
@@ -21,6 +22,11 @@ static int write_outputs(uint8_t *arena)
 
 int main(void)
 {
+    const int unusable = TKD_RESET(tkd_harness_arena);
+    if (unusable != 0)
+    {
+        return unusable;
+    }
     tkd_io_open();
     while (read_sample(tkd_harness_arena))
     {
