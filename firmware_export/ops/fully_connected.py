@@ -7,11 +7,16 @@ With one weight scale TFLM multiplies the two scales in float32 before it divide
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from firmware_export.ir import Node, Shape
 from firmware_export.ops import weights
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS, known_activation
 
+LANES = 4
+"""Channels, and inputs, that the kernel takes at once."""
 BIAS_TOLERANCE = 0.02
 """Of TFLM: ``GetQuantizedConvolutionMultipler``, tensorflow/lite/kernels/kernel_util.cc."""
 
@@ -98,9 +103,37 @@ def emit(node: Node) -> KernelCall:
         kernel="tkd_fully_connected_s8",
         structs=(shape, stage),
         arguments=("weights", "input_0", "output"),
-        constants={"weights": weights.filters(node), **constants},
+        constants={"weights": lay_out_weights(weights.filters(node)), **constants},
         row_types=weights.ROW_TYPES,
     )
+
+
+def lay_out_weights(filters: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """The order in which the kernel reads weights: ``tkd_dot_1x4``, then ``tkd_dot_1x1``.
+
+    Args:
+        filters: int8 [output features, input features].
+
+    Returns:
+        int8, as many values. Of each four channels, for each four inputs: of inputs 0 and 2, then
+        of 1 and 3, the two channels of each pair in turn; then the inputs that are left, four
+        channels at a time. Channels that are left follow as they are.
+
+    Example:
+        >>> lay_out_weights(np.arange(16, dtype=np.int8).reshape(4, 4)).tolist()
+        [0, 4, 2, 6, 8, 12, 10, 14, 1, 5, 3, 7, 9, 13, 11, 15]
+        >>> lay_out_weights(np.arange(10, dtype=np.int8).reshape(5, 2)).tolist()
+        [0, 2, 4, 6, 1, 3, 5, 7, 8, 9]
+    """
+    channels, length = filters.shape
+    whole = length - length % LANES
+    fours = filters[: channels - channels % LANES].reshape(channels // LANES, LANES, length)
+    # [fours of channels, pair, of the pair, fours of inputs, lane, half]
+    split = fours[:, :, :whole].reshape(len(fours), 2, 2, whole // LANES, 2, 2)
+    words = split.transpose(0, 3, 5, 1, 4, 2).reshape(len(fours), LANES * whole)
+    rest = fours[:, :, whole:].transpose(0, 2, 1).reshape(len(fours), LANES * (length - whole))
+    laid_out = np.concatenate([words, rest], axis=1).reshape(-1)
+    return np.concatenate([laid_out, filters[channels - channels % LANES :].reshape(-1)])
 
 
 FULLY_CONNECTED = OpDef(

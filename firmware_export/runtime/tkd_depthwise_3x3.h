@@ -56,6 +56,19 @@ TKD_INLINE void tkd_dot_row_3x2(const tkd_taps_3x3 *taps, int32_t i, const tkd_r
     }
 }
 
+/* sum + sum_ij corner[i * d][j] * filter[i][j]
+ * step  from one row of taps to the next in the plane */
+TKD_INLINE int32_t tkd_depthwise_dot_3x3(const tkd_taps_3x3 *taps, const int8_t *corner,
+                                         int32_t step, int32_t sum)
+{
+    int32_t sums[2] = {sum, 0};
+    for (int32_t i = 0; i < 3; ++i) {
+        const tkd_row_pairs row = tkd_row_pairs_at(corner + i * step);
+        tkd_dot_row_3x2(taps, i, &row, 1, sums);
+    }
+    return sums[0];
+}
+
 /* Two rows of one or two outputs: each of the four rows of the plane below them is loaded and
  * widened once.
  * distance, row_distance  from one value of output to the next, and to the one below */
@@ -86,19 +99,18 @@ TKD_INLINE void tkd_depthwise_tile_3x3(const tkd_output_stage *stage, const tkd_
  * distance  from one value of output to the next */
 TKD_INLINE void tkd_depthwise_plane_3x3(const tkd_window *window, const tkd_depthwise_shape *shape,
                                         const tkd_output_stage *stage, const tkd_scale *scale,
-                                        int32_t bias, const int8_t *filter, const int8_t *plane,
-                                        int32_t distance, int8_t *output)
+                                        int32_t bias, const tkd_taps_3x3 *taps,
+                                        const int8_t *plane, int32_t distance, int8_t *output)
 {
-    const tkd_taps_3x3 taps = tkd_taps_3x3_of(filter);
     const int32_t width = window->output_width;
     const int32_t row_distance = width * distance;
     for (int32_t y = 0; y + 2 <= window->output_height; y += 2) {
         for (int32_t x = 0; x + 2 <= width; x += 2) {
-            tkd_depthwise_tile_3x3(stage, scale, bias, &taps, plane + x, shape->plane_width, 2,
+            tkd_depthwise_tile_3x3(stage, scale, bias, taps, plane + x, shape->plane_width, 2,
                                    distance, row_distance, output + x * distance);
         }
         if (width % 2 == 1) {
-            tkd_depthwise_tile_3x3(stage, scale, bias, &taps, plane + width - 1,
+            tkd_depthwise_tile_3x3(stage, scale, bias, taps, plane + width - 1,
                                    shape->plane_width, 1, distance, row_distance,
                                    output + (width - 1) * distance);
         }

@@ -47,36 +47,71 @@ TKD_INLINE int32_t tkd_depthwise_dot(const tkd_window *window, const tkd_depthwi
     return sum;
 }
 
+/* The taps of a filter, in the form in which this core multiplies them.
+ * pairs     of tkd_pair_taps, for all windows but 3x3 ones */
+typedef struct {
+    const int8_t *filter;
+#if TKD_DSP
+    const tkd_word *pairs;
+    tkd_taps_3x3 taps_3x3;
+#endif
+} tkd_depthwise_filter;
+
+/* Whether the taps fit into registers, as tkd_taps_3x3. */
+TKD_INLINE int32_t tkd_is_3x3(const tkd_window *window)
+{
+    return window->kernel_height == 3 && window->kernel_width == 3 && window->dilation_width == 1;
+}
+
+TKD_INLINE tkd_depthwise_filter tkd_depthwise_filter_of(const tkd_window *window,
+                                                        const int8_t *taps, tkd_word *pairs)
+{
+    tkd_depthwise_filter filter;
+    filter.filter = taps;
+#if TKD_DSP
+    filter.pairs = pairs;
+    if (tkd_is_3x3(window)) {
+        filter.taps_3x3 = tkd_taps_3x3_of(taps);
+    } else if (window->dilation_width == 1) {
+        tkd_pair_taps(window, taps, pairs);
+    }
+#else
+    (void)window;
+    (void)pairs;
+#endif
+    return filter;
+}
+
+/* bias + sum_ij corner[i * d][j * d] * filter[i][j]; corner lies in the plane */
+TKD_INLINE int32_t tkd_depthwise_sum(const tkd_window *window, const tkd_depthwise_shape *shape,
+                                     const tkd_depthwise_filter *filter, const int8_t *corner,
+                                     int32_t bias)
+{
+#if TKD_DSP
+    if (tkd_is_3x3(window)) {
+        return tkd_depthwise_dot_3x3(&filter->taps_3x3, corner,
+                                     window->dilation_height * shape->plane_width, bias);
+    }
+    if (window->dilation_width == 1) {
+        return tkd_depthwise_dot_fours(window, shape, corner, filter->pairs, bias);
+    }
+#endif
+    return tkd_depthwise_dot(window, shape, corner, filter->filter, bias);
+}
+
 /* The outputs of one channel from row first_row on.
- * pairs     room for tkd_pair_taps
  * distance  from one value of output to the next */
 TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwise_shape *shape,
                                     const tkd_output_stage *stage, const tkd_scale *scale,
-                                    int32_t bias, const int8_t *filter, const int8_t *plane,
-                                    int32_t first_row, tkd_word *pairs, int32_t distance,
+                                    int32_t bias, const tkd_depthwise_filter *filter,
+                                    const int8_t *plane, int32_t first_row, int32_t distance,
                                     int8_t *output)
 {
-    const int32_t in_fours = TKD_DSP && window->dilation_width == 1;
-#if TKD_DSP
-    if (in_fours) {
-        tkd_pair_taps(window, filter, pairs);
-    }
-#else
-    (void)pairs;
-#endif
     output += first_row * window->output_width * distance;
     for (int32_t y = first_row; y < window->output_height; ++y) {
         const int8_t *corner = plane + y * window->stride_height * shape->plane_width;
         for (int32_t x = 0; x < window->output_width; ++x) {
-            int32_t sum = bias;
-            if (!in_fours) {
-                sum = tkd_depthwise_dot(window, shape, corner, filter, sum);
-            }
-#if TKD_DSP
-            if (in_fours) {
-                sum = tkd_depthwise_dot_fours(window, shape, corner, pairs, sum);
-            }
-#endif
+            const int32_t sum = tkd_depthwise_sum(window, shape, filter, corner, bias);
             output[0] = tkd_finish_scaled(stage, scale, sum);
             output += distance;
             corner += window->stride_width;
@@ -84,25 +119,27 @@ TKD_INLINE void tkd_depthwise_plane(const tkd_window *window, const tkd_depthwis
     }
 }
 
-/* All outputs of one channel. */
+/* All outputs of one channel.
+ * pairs  room for tkd_pair_taps */
 TKD_INLINE void tkd_depthwise_channel(const tkd_window *window, const tkd_depthwise_shape *shape,
                                       const tkd_output_stage *stage, const tkd_channel *scaling,
-                                      const int8_t *filter, const int8_t *plane, tkd_word *pairs,
+                                      const int8_t *taps, const int8_t *plane, tkd_word *pairs,
                                       int32_t distance, int8_t *output)
 {
     const tkd_scale scale = tkd_scale_of(stage, scaling);
+    const tkd_depthwise_filter filter = tkd_depthwise_filter_of(window, taps, pairs);
     int32_t first_row = 0;
 #if TKD_DSP
-    if (window->kernel_height == 3 && window->kernel_width == 3 && window->stride_height == 1 &&
-        window->stride_width == 1 && window->dilation_height == 1 && window->dilation_width == 1) {
-        tkd_depthwise_plane_3x3(window, shape, stage, &scale, scaling->bias, filter, plane,
-                                distance, output);
+    if (tkd_is_3x3(window) && window->dilation_height == 1 && window->stride_height == 1 &&
+        window->stride_width == 1) {
+        tkd_depthwise_plane_3x3(window, shape, stage, &scale, scaling->bias, &filter.taps_3x3,
+                                plane, distance, output);
         first_row = window->output_height - window->output_height % 2;
     }
 #endif
     if (first_row < window->output_height) {
-        tkd_depthwise_plane(window, shape, stage, &scale, scaling->bias, filter, plane, first_row,
-                            pairs, distance, output);
+        tkd_depthwise_plane(window, shape, stage, &scale, scaling->bias, &filter, plane, first_row,
+                            distance, output);
     }
 }
 

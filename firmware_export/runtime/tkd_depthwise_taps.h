@@ -54,7 +54,9 @@ TKD_INLINE int32_t tkd_depthwise_dot_fours(const tkd_window *window,
         for (int32_t j = 0; j < window->kernel_width; j += 4) {
             const uint32_t x = tkd_load_word(row + j);
             sum = tkd_multiply_pairs(tkd_widen_even(x), pairs[0], sum);
-            sum = tkd_multiply_pairs(tkd_widen_odd(x), pairs[1], sum);
+            if (j + 1 < window->kernel_width) {
+                sum = tkd_multiply_pairs(tkd_widen_odd(x), pairs[1], sum);
+            }
             pairs += 2;
         }
     }

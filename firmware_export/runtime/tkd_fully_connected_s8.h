@@ -10,34 +10,91 @@ typedef struct {
     int32_t out_features;
 } tkd_fully_connected_shape;
 
-/* sums[k] += sum_i input[i] * weights[k][i], for four output channels */
-TKD_INLINE void tkd_dot_1x4(const int8_t *input, const int8_t *const weights[4], int32_t length,
-                            int32_t sums[4])
+/* sums[k] += sum_i input[i] * weights of output channel k, for four channels and whole fours of
+ * inputs.
+ * weights  [fours, 2, 2, 2, 2]: inputs 0 and 2, then 1 and 3; of each pair of channels a word, which
+ *          the byte extension makes a pair of inputs of either; aligned to 4 bytes
+ * fours    at least 1 */
+TKD_INLINE void tkd_dot_fours(const int8_t *input, const int8_t *weights, int32_t fours,
+                              int32_t sums[4])
 {
-    int32_t i = 0;
 #if TKD_DSP
-    for (; i + 4 <= length; i += 4) {
-        const uint32_t x = tkd_load_word(input + i);
-        const uint32_t x_even = tkd_widen_even(x);
-        const uint32_t x_odd = tkd_widen_odd(x);
-        for (int32_t k = 0; k < 4; ++k) {
-            const uint32_t w = tkd_load_word(weights[k] + i);
-            sums[k] = tkd_multiply_pairs(x_even, tkd_widen_even(w), sums[k]);
-            sums[k] = tkd_multiply_pairs(x_odd, tkd_widen_odd(w), sums[k]);
-        }
+    const int8_t *const end = input + 4 * fours;
+    int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    uint32_t x, pair, a, b, w;
+    /* 16 multiplications in 21 instructions, which compilers make 28 and more. */
+#define TKD_HALF                                                                                   \
+    "ldrd %[a], %[b], [%[weights]], #8\n\t"                                                        \
+    "sxtb16 %[w], %[a]\n\tsmlad %[s0], %[pair], %[w], %[s0]\n\t"                                   \
+    "sxtb16 %[w], %[a], ror #8\n\tsmlad %[s1], %[pair], %[w], %[s1]\n\t"                           \
+    "sxtb16 %[w], %[b]\n\tsmlad %[s2], %[pair], %[w], %[s2]\n\t"                                   \
+    "sxtb16 %[w], %[b], ror #8\n\tsmlad %[s3], %[pair], %[w], %[s3]\n\t"
+    __asm__ volatile("1:\n\t"
+                     "ldr %[x], [%[input]], #4\n\t"
+                     "sxtb16 %[pair], %[x]\n\t" TKD_HALF
+                     "sxtb16 %[pair], %[x], ror #8\n\t" TKD_HALF
+                     "cmp %[input], %[end]\n\t"
+                     "bne 1b"
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3),
+                       [input] "+r"(input), [weights] "+r"(weights), [x] "=&r"(x),
+                       [pair] "=&r"(pair), [a] "=&r"(a), [b] "=&r"(b), [w] "=&r"(w)
+                     : [end] "r"(end)
+                     : "cc", "memory");
+#undef TKD_HALF
+    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+#else
+    for (int32_t i = 0; i < 2 * fours; ++i) {
+        const int32_t x0 = input[i + i / 2 * 2];
+        const int32_t x1 = input[i + i / 2 * 2 + 2];
+        sums[0] += x0 * weights[0] + x1 * weights[2];
+        sums[1] += x0 * weights[1] + x1 * weights[3];
+        sums[2] += x0 * weights[4] + x1 * weights[6];
+        sums[3] += x0 * weights[5] + x1 * weights[7];
+        weights += 8;
     }
 #endif
-    for (; i < length; ++i) {
-        const int32_t x = input[i];
+}
+
+/* The same for a row of any length; inputs beyond the last four have their weights channel by
+ * channel.
+ * weights  [length / 4, 2, 2, 2, 2], then [length % 4, 4] */
+TKD_INLINE void tkd_dot_1x4(const int8_t *input, const int8_t *weights, int32_t length,
+                            int32_t sums[4])
+{
+    if (length >= 4) {
+        tkd_dot_fours(input, weights, length / 4, sums);
+    }
+    for (int32_t i = length - length % 4; i < length; ++i) {
         for (int32_t k = 0; k < 4; ++k) {
-            sums[k] += x * weights[k][i];
+            sums[k] += input[i] * weights[4 * i + k];
         }
     }
 }
 
+/* sum + sum_i input[i] * weights[i], for one output channel */
+TKD_INLINE int32_t tkd_dot_1x1(const int8_t *input, const int8_t *weights, int32_t length,
+                               int32_t sum)
+{
+    int32_t i = 0;
+#if TKD_DSP
+    const int32_t end = tkd_loop_count(length - 3);
+    for (; i < end; i += 4) {
+        const uint32_t x = tkd_load_word(input + i);
+        const uint32_t w = tkd_load_word(weights + i);
+        sum = tkd_multiply_pairs(tkd_widen_even(x), tkd_widen_even(w), sum);
+        sum = tkd_multiply_pairs(tkd_widen_odd(x), tkd_widen_odd(w), sum);
+    }
+#endif
+    for (; i < length; ++i) {
+        sum += input[i] * weights[i];
+    }
+    return sum;
+}
+
 /* output[n][o] = finish(bias[o] + sum_i input[n][i] * weights[o][i])
  * input    [rows, in_features]         int8
- * weights  [out_features, in_features] int8, zero point 0
+ * weights  of out_features / 4 fours of channels as in tkd_dot_1x4, then row by row those of the
+ *          channels that are left; int8, zero point 0
  * output   [rows, out_features]        int8, must not overlap input
  * Source: TFLite int8 quantization specification, FULLY_CONNECTED;
  *         tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h. */
@@ -47,25 +104,24 @@ TKD_INLINE void tkd_fully_connected_s8(const tkd_fully_connected_shape *shape,
 {
     const int32_t length = shape->in_features;
     const int32_t channels = shape->out_features;
-    const int32_t group = channels < 4 ? channels : 4;
+    const int32_t in_fours = channels - channels % 4;
     for (int32_t row = 0; row < shape->rows; ++row) {
-        for (int32_t next = 0; next < channels; next += 4) {
-            /* The last group starts earlier where it would reach beyond the last channel, and
-             * computes some outputs again. */
-            const int32_t first = next + group <= channels ? next : channels - group;
-            const int8_t *filters[4];
-            int32_t sums[4];
+        const int32_t end = tkd_loop_count(in_fours);
+        for (int32_t o = 0; o < end; o += 4) {
+            const tkd_channel *const scaling = &stage->channels[o];
+            int32_t sums[4] = {scaling[0].bias, scaling[1].bias, scaling[2].bias, scaling[3].bias};
+            tkd_dot_1x4(input, weights + o * length, length, sums);
             for (int32_t k = 0; k < 4; ++k) {
-                const int32_t channel = first + (k < group ? k : 0);
-                filters[k] = weights + channel * length;
-                sums[k] = stage->channels[channel].bias;
-            }
-            tkd_dot_1x4(input + row * length, filters, length, sums);
-            for (int32_t k = 0; k < group; ++k) {
-                output[row * channels + first + k] =
-                    tkd_finish(stage, &stage->channels[first + k], sums[k]);
+                output[o + k] = tkd_finish(stage, &scaling[k], sums[k]);
             }
         }
+        for (int32_t o = in_fours; o < channels; ++o) {
+            const tkd_channel *const scaling = &stage->channels[o];
+            const int32_t sum = tkd_dot_1x1(input, weights + o * length, length, scaling->bias);
+            output[o] = tkd_finish(stage, scaling, sum);
+        }
+        input += length;
+        output += channels;
     }
 }
 

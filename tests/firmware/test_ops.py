@@ -37,8 +37,9 @@ from tests.firmware.fixtures.single_ops import (
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 EXTREME_ZERO_POINTS = ((-128, -128), (127, 127), (-128, 127), (0, 0))
 
-# No shift, the least shift of either kind, and the greatest that leaves something.
-REAL_SCALES = (0.7, 0.3, 1.4, 2.0**-16)
+# No shift, the least shift of either kind, the greatest that leaves something, the greatest that is
+# narrow, and one beyond.
+REAL_SCALES = (0.7, 0.3, 1.4, 2.0**-16, 0.6 * 2.0**-22, 0.6 * 2.0**-26)
 
 DILATED = [
     *(
@@ -115,6 +116,10 @@ DEPTHWISE_CONV_2D = [
         for p in ("SAME", "VALID")
     ),
     {"image": (1, 25, 5, 8)},
+    *({"image": (1, h, w, 2)} for h, w in ((6, 6), (1, 6), (6, 1), (2, 2), (3, 9))),
+    {"image": (1, 7, 8, 3), "padding": "VALID"},
+    *({"image": (1, 9, 8, 2), "kernel": (5, 5), "strides": s} for s in ((1, 1), (2, 2))),
+    {"image": (1, 4, 11, 2), "kernel": (2, 6), "padding": "VALID"},
     {"kernel": (7, 7), "image": (1, 3, 3, 2)},
     {"kernel": (1, 1), "image": (1, 4, 4, 5)},
     {"kernel": (5, 1), "image": (1, 9, 1, 3)},
@@ -134,6 +139,7 @@ FULLY_CONNECTED = [
     *({"zero_points": z} for z in EXTREME_ZERO_POINTS),
     *({"features": n} for n in (1, 2, 3, 4, 6, 7, 8)),
     *({"shape": (1, n)} for n in (1, 2, 3, 5, 64, 301)),
+    *({"shape": (2, n), "features": 9} for n in (3, 6, 8)),
     {"per_channel": True, "features": 9},
     {"per_channel": True, "features": 1},
     {"per_channel": True, "with_bias": False},
@@ -203,6 +209,9 @@ POOL = [
         for p in ("SAME", "VALID")
     ),
     {"image": (1, 25, 5, 4), "kernel": (25, 5)},
+    {"image": (1, 6, 7, 11), "padding": "SAME"},
+    {"image": (1, 15, 17, 4), "kernel": (15, 17)},  # the most taps whose sums fit into 16 bits
+    {"image": (1, 16, 17, 4), "kernel": (16, 17)},
     {"image": (1, 3, 3, 2), "kernel": (7, 7), "padding": "SAME"},
     {"image": (2, 4, 5, 3)},
     {"image": (1, 1, 1, 1), "kernel": (1, 1)},
