@@ -34,6 +34,7 @@ from tests.firmware.fixtures.single_ops import (
     softmax,
 )
 from tests.firmware.fixtures.transposed import transposed
+from tests.firmware.test_compile import MODELS, needs_models
 
 STRICT = [
     *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes"),
@@ -234,6 +235,30 @@ def test_nothing_but_the_model_and_the_version_is_in_the_text():
         for seed in ("0", "1", "4242")
     }
     assert texts == {compile_tflite(data).files["model.c"].encode()}
+
+
+@needs_models
+def test_trained_models_give_the_same_text_under_any_hash_seed():
+    program = (
+        "import hashlib, pathlib, sys; from firmware_export import TinykdError, compile_tflite\n"
+        "for file in sorted(pathlib.Path(sys.argv[1]).glob('*.tflite')):\n"
+        "    try:\n"
+        "        text = ''.join(compile_tflite(file).files.values())\n"
+        "    except TinykdError as error:\n"
+        "        text = str(error)\n"
+        "    sys.stdout.write(file.name + ' ' + hashlib.sha256(text.encode()).hexdigest() + '\\n')"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(MODELS)],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "4242")
+    }
+    assert len(texts) == 1
+    assert texts.pop().count(b"\n") == len(list(MODELS.glob("*.tflite")))
 
 
 def test_no_state_outside_the_arena(tmp_path):
