@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinykd.cli.console import json_option
+from tinykd.cli.cores import CORES
 
 
 @click.command("export", epilog="Example: tinykd export model.tflite --to c --out src")
@@ -25,6 +26,13 @@ from tinykd.cli.console import json_option
     "--labels", default=None, metavar="A,B,...", help="Names of the classes, in output order."
 )
 @click.option(
+    "--target",
+    type=click.Choice(CORES),
+    default="cortex-m4",
+    show_default=True,
+    help="Core that the C is made for; it gives the same bytes on the others.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
@@ -36,6 +44,7 @@ def command(
     formats: tuple[str, ...],
     name: str | None,
     labels: str | None,
+    target: str,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -56,7 +65,7 @@ def command(
 
     tflite = read_bytes(model)
     with naming(model):
-        compiled = compile_tflite(tflite, name=name or model.stem)
+        compiled = compile_tflite(tflite, name=name or model.stem, target=target)
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )

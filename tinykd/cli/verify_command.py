@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tinykd.cli.console import json_option
+from tinykd.cli.cores import CORES
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
 
-CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "riscv32")
 TARGETS = ("host", *CORES)
 
 
