@@ -73,7 +73,7 @@ def emulate_boards(
                 compiled,
                 CORES[core],
                 inputs[:count],
-                cc=_compiler_for(CORES[core], CORES[target.core], config.compiler),
+                cc=compiler_for(CORES[core], CORES[target.core], config.compiler),
                 optimize=config.optimize,
             )
             check_identical(expected[:count], results[core].outputs)
@@ -87,8 +87,8 @@ def emulate_boards(
     )
 
 
-def _compiler_for(core: Core, target: Core, chosen: Compiler) -> Compiler:
-    """The chosen compiler, or zig for a core that the target's gcc makes no code for."""
+def compiler_for(core: Core, target: Core, chosen: Compiler) -> Compiler:
+    """Return the chosen compiler, or zig for a core that the target's gcc makes no code for."""
     return chosen if core.architecture == target.architecture else "zig"
 
 
@@ -158,7 +158,10 @@ def _latency(emulation: EmulationResult, board: Board) -> BoardLatency:
         ram_bytes=emulation.footprint.ram_bytes,
         ram_limit_bytes=board.ram_bytes,
         fits=estimate.fits,
-        how=f"{estimate.method}; {estimate.uncertainty}",
+        how=(
+            f"compiled by {emulation.compiler} -{emulation.optimize}; {estimate.method}; "
+            f"{estimate.uncertainty}"
+        ),
     )
 
 

@@ -29,9 +29,12 @@ typedef uint32_t tkd_word;
 typedef int16_t tkd_lane;
 #endif
 
-/* One function per layer, never merged or cloned, so that a profiler can tell them apart. */
+/* One function per layer, never merged or cloned, so that a profiler can tell them apart.
+ * noipa, because gcc 12 at -Os drops the calls of layers whose writes it has lost sight of. */
 #if defined(__clang__)
 #define TKD_LAYER static __attribute__((noinline))
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define TKD_LAYER static __attribute__((noipa))
 #elif defined(__GNUC__)
 #define TKD_LAYER static __attribute__((noinline, noclone))
 #else

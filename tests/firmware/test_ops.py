@@ -1,6 +1,7 @@
-"""Every operator over a table of cases: generated C == TFLM, byte for byte.
+"""Every operator over a table of cases: generated C on this computer == TFLM, byte for byte.
 
 The cases of one operator are side by side in one model, so that one build runs them all.
+`test_every_core` runs the same cases on the emulated cores.
 """
 
 from dataclasses import replace
@@ -381,14 +382,3 @@ def test_other_types_at_the_edges_equal_tflm(edge):
     assert differing_cases(graph, got, expected) == []
     on_core = emulate(compiled, find_core("cortex-m0plus"), inputs[-5:]).outputs
     assert np.array_equal(on_core, expected[-5:])
-
-
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
-@pytest.mark.parametrize("op", sorted(op for op in CASES if OPS[op].emit is not None))
-def test_c_on_an_emulated_core_equals_tflm(op, core):
-    """The M4 has multiply-accumulate instructions of its own, the M0+ has the least of all."""
-    graph = model_of(*CASES[op])
-    model = write_tflite(graph)
-    inputs = samples(graph)
-    got = emulate(compile_tflite(model, target=core), find_core(core), inputs, optimize="Os")
-    assert differing_cases(graph, got.outputs, run_tflm(model, inputs)) == []

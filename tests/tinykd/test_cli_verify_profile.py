@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from firmware_export import CompiledModel, compile_tflite, verify
+from firmware_export import CompiledModel, compile_tflite, target, verify
 from firmware_export.target import CORES
 from firmware_export.tflite_writer import write_tflite
 from tests.firmware.fixtures.elementwise_ops import unary
 from tests.firmware.fixtures.single_ops import conv_2d, model_of, relu
-from tinykd.cli import COMMANDS, verify_command
+from tinykd.cli import COMMANDS, cores, verify_command
 from tinykd.cli import cli as commands
 from tinykd.errors import TinykdError
 
@@ -122,6 +122,22 @@ def test_a_profile_for_people(model: str) -> None:
     assert done.exit_code == 0
     for word in ("CONV_2D", "per MAC", "RAM in use", "█", "cycles", "Raspberry Pi Pico 2"):
         assert word in done.output
+
+
+def test_the_other_architecture_has_every_command(model: str, tmp_path: Path) -> None:
+    done = run("verify", model, "--samples", "3", "--target", "riscv32")
+    assert (done.exit_code, "for an emulated riscv32" in done.output) == (0, True)
+    facts = json.loads(run("profile", model, "--board", "esp32c3", "--json").output)
+    assert (facts["core"], facts["fits"]) == ("riscv32", True)
+    assert facts["estimated_cycles"] > facts["instructions"] > facts["macs"]
+    assert "Hazard3" in facts["how"]
+    done = run("export", model, "--target", "riscv32", "--out", str(tmp_path / "src"))
+    assert done.exit_code == 0
+    assert (tmp_path / "src" / "small.c").exists()
+
+
+def test_the_cores_that_can_be_named_are_those_of_the_compiler() -> None:
+    assert tuple(target.CORES) == cores.CORES
 
 
 @pytest.mark.parametrize("arguments", [["verify", "gone.tflite"], ["profile", "gone.tflite"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinykd.cli.console import json_option
+from tinykd.cli.cores import CORES
 
 
 @click.command("export", epilog="Example: tinykd export model.tflite --to c --out src")
@@ -23,6 +24,13 @@ from tinykd.cli.console import json_option
 @click.option("--name", default=None, help="Prefix of the C names; the file's name if not given.")
 @click.option(
     "--labels", default=None, metavar="A,B,...", help="Names of the classes, in output order."
+)
+@click.option(
+    "--target",
+    type=click.Choice(CORES),
+    default="cortex-m4",
+    show_default=True,
+    help="Core that the C is made for; it gives the same bytes on the others.",
 )
 @click.option(
     "--out",
@@ -43,6 +51,7 @@ def command(
     formats: tuple[str, ...],
     name: str | None,
     labels: str | None,
+    target: str,
     out: Path,
     dump_ir: Path | None,
     as_json: bool,
@@ -65,7 +74,7 @@ def command(
 
     tflite = read_bytes(model)
     with naming(model):
-        compiled = compile_tflite(tflite, name=name or model.stem, dump_ir=dump_ir)
+        compiled = compile_tflite(tflite, name=name or model.stem, target=target, dump_ir=dump_ir)
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from firmware_export.target import CORES
 from tinykd.cli.console import choose_progress, json_option, quiet_option
+from tinykd.cli.cores import CORES
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
