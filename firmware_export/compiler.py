@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from firmware_export.choose import UNLIMITED, Budget, Choice, Goal, choose
 from firmware_export.codegen import CodeModel, PlacedLayer, generate
 from firmware_export.compiled import PORT_TYPES, CompiledModel, Layer, Port
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.memory import MemoryPlan, plan_memory
 from firmware_export.names import c_identifier
-from firmware_export.ops import KernelCall, check_supported, definition
+from firmware_export.ops import check_supported, definition
 from firmware_export.ops.limits import activation_name, quantization_fault
 from firmware_export.passes import run_passes
 from firmware_export.passes.fold_constants import fold_constants
@@ -22,7 +23,12 @@ from firmware_export.tflite_reader import read_bytes, read_tflite
 
 
 def compile_tflite(
-    model: bytes | Path, *, name: str | None = None, target: str = "cortex-m4"
+    model: bytes | Path,
+    *,
+    name: str | None = None,
+    target: str = "cortex-m4",
+    optimize: Goal = "balanced",
+    budget: Budget = UNLIMITED,
 ) -> CompiledModel:
     """Compile an int8 model to standalone C99.
 
@@ -31,6 +37,8 @@ def compile_tflite(
         name: Prefix of the public C names and of the files; from the file name if None.
         target: Core that the C is meant for, a key of ``CORES``. The text compiles and gives the
             same bytes everywhere.
+        optimize: What decides where a layer can run in several ways; see `choose`.
+        budget: Flash and RAM of the board, see `board_budget`; unlimited if there is none.
 
     Returns:
         Two C files, and the facts fixed while making them.
@@ -47,7 +55,9 @@ def compile_tflite(
     graph = fold_constants(read_tflite(data))
     check_supported(graph)
     check_ports(graph)
-    return _compile(run_passes(graph), name, hashlib.sha256(data).hexdigest())
+    graph = run_passes(graph)
+    choices = choose(graph, target, optimize, budget)
+    return _compile(graph, choices, name, hashlib.sha256(data).hexdigest())
 
 
 def check_ports(graph: Graph) -> None:
@@ -72,14 +82,16 @@ def check_ports(graph: Graph) -> None:
             )
 
 
-def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
-    calls = [_call(node) for node in graph.nodes]
+def _compile(
+    graph: Graph, choices: Sequence[Choice], name: str, sha256: str
+) -> CompiledModel:
+    calls = [choice.call for choice in choices]
     plan = plan_memory(
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
     )
     layers = tuple(
-        _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
-        for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+        _place(graph, plan, index, choice, f"{name}_{index}_{node.op.lower()}")
+        for index, (node, choice) in enumerate(zip(graph.nodes, choices, strict=True))
     )
     code = CodeModel(
         name=name,
@@ -111,15 +123,8 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _call(node: Node) -> KernelCall:
-    emit = definition(node).emit
-    if emit is None:
-        raise ModelError(f"{node.op} at '{node.name}' has no kernel: a pass must remove it first.")
-    return emit(node)
-
-
 def _place(
-    graph: Graph, plan: MemoryPlan, index: int, call: KernelCall, symbol: str
+    graph: Graph, plan: MemoryPlan, index: int, choice: Choice, symbol: str
 ) -> PlacedLayer:
     node = graph.nodes[index]
     layer = Layer(
@@ -129,12 +134,14 @@ def _place(
         input_shapes=tuple(tensor.shape for tensor in node.activations),
         output_shape=node.output.shape,
         macs=definition(node).macs(node),
-        weights_bytes=call.constant_bytes,
+        weights_bytes=choice.call.constant_bytes,
         alive_bytes=plan.occupied_bytes[index],
+        variant=choice.variant,
+        saved_instructions=choice.saved_instructions,
     )
     return PlacedLayer(
         layer=layer,
-        call=call,
+        call=choice.call,
         title=_title(node),
         input_offsets=tuple(
             None if t is None or t.data is not None else plan.tensors[graph.storage(t)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware_export.choose import Goal, board_budget
 from firmware_export.compiled import CompiledModel, Layer
 from firmware_export.compiler import compile_tflite
 from firmware_export.measure.board_estimate import estimate_on_board
@@ -11,7 +12,7 @@ from firmware_export.measure.elf_size import Footprint
 from firmware_export.measure.emulator import EmulationResult, emulate
 from firmware_export.measure.layer_costs import LayerCost
 from firmware_export.measure.samples import Int8Array
-from firmware_export.measure.toolchain import Compiler, Optimization
+from firmware_export.measure.toolchain import LEVELS, Compiler, Optimization
 from firmware_export.target import CORES, find_board
 from firmware_export.verify import random_samples
 
@@ -31,6 +32,8 @@ class LayerProfile:
         weights_bytes: Constants that only this layer reads.
         code_bytes: The function of this layer; kernels that it shares with others are not in it.
         alive_bytes: Bytes of the arena that are in use while it runs.
+        variant: Which of several ways to run it was chosen; empty where there is only one.
+        saved_instructions: Estimate of what the variant saves.
     """
 
     op: str
@@ -43,6 +46,8 @@ class LayerProfile:
     weights_bytes: int
     code_bytes: int
     alive_bytes: int
+    variant: str
+    saved_instructions: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Profile:
 
     Attributes:
         board: Key in ``BOARDS``.
+        optimize: What the variants of the layers were chosen for.
         core: Key in ``CORES``; what was emulated.
         macs: Multiply-accumulates of one inference.
         flash_bytes: Code, constants and start values of static data.
@@ -74,6 +80,7 @@ class Profile:
     """
 
     board: str
+    optimize: Goal
     core: str
     macs: int
     flash_bytes: int
@@ -102,7 +109,8 @@ def profile_tflite(
     *,
     inputs: Int8Array | None = None,
     cc: Compiler = "zig",
-    optimize: Optimization = "O3",
+    optimize: Goal = "balanced",
+    level: Optimization | None = None,
 ) -> Profile:
     """Compile a model for a board, run one inference on its emulated core, and measure.
 
@@ -111,7 +119,8 @@ def profile_tflite(
         board: Key in ``BOARDS``.
         inputs: int8 ``[n, ...]``; instructions are counted on the first. A random one if None.
         cc: Compiler.
-        optimize: Optimization level.
+        optimize: What decides where a layer can run in several ways, within the board's budget.
+        level: Optimization level of the compiler; by ``optimize`` if None, see `LEVELS`.
 
     Raises:
         ModelError: The compiler refuses the model.
@@ -119,14 +128,19 @@ def profile_tflite(
         ToolchainError: Building or running failed.
     """
     target = find_board(board)
-    compiled = compile_tflite(tflite, target=target.core)
+    compiled = compile_tflite(
+        tflite, target=target.core, optimize=optimize, budget=board_budget(target)
+    )
     if inputs is None:
         inputs = random_samples(sum(port.size_bytes for port in compiled.inputs), 1, seed=0)
-    emulation = emulate(compiled, CORES[target.core], inputs[:1], cc=cc, optimize=optimize)
+    emulation = emulate(
+        compiled, CORES[target.core], inputs[:1], cc=cc, optimize=level or LEVELS[optimize]
+    )
     estimate = estimate_on_board(emulation, target)
     size = emulation.footprint
     return Profile(
         board=target.key,
+        optimize=optimize,
         core=target.core,
         macs=compiled.macs,
         flash_bytes=size.flash_bytes,
@@ -177,6 +191,8 @@ def _layer(cost: LayerCost, layer: Layer | None, size: Footprint) -> LayerProfil
             if symbol.kind == "code" and symbol.name.split(".")[0] == cost.symbol
         ),
         alive_bytes=layer.alive_bytes if layer else 0,
+        variant=layer.variant if layer else "",
+        saved_instructions=layer.saved_instructions if layer else 0,
     )
 
 

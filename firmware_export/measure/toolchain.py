@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from firmware_export.compiled import CompiledModel
@@ -30,6 +31,11 @@ from firmware_export.target import Core
 
 Compiler = Literal["zig", "gcc"]
 Optimization = Literal["O2", "O3", "Os"]
+
+LEVELS: Mapping[str, Optimization] = MappingProxyType(
+    {"speed": "O3", "balanced": "O3", "size": "Os"}
+)
+"""The level that suits what a model is optimized for, by ``choose.Goal``."""
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 LANGUAGE = ("-std=c99", *WARNINGS)

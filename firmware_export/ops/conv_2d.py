@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_export.ir import Node, Shape
-from firmware_export.ops import weights
-from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops import weights, winograd
+from firmware_export.ops.definition import KernelCall, OpDef, Struct, Variant
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
 from firmware_export.ops.windows import (
     kernel_window,
@@ -32,6 +32,9 @@ LANES = 4
 LANE_BYTES = 2
 PIXELS = 2
 """Output pixels that the kernel computes at once."""
+
+DIRECT = "direct"
+DIRECT_CODE_BYTES = 1250
 
 
 def four_dimensional_weights(node: Node) -> str | None:
@@ -98,6 +101,19 @@ def emit(node: Node) -> KernelCall:
     )
 
 
+def variants(node: Node) -> tuple[Variant, ...]:
+    """The direct kernel, and Winograd's with groups of tiles of several sizes."""
+    if not winograd.applies(node):
+        return ()
+    direct = Variant(DIRECT, emit(node), _direct_instructions(node), DIRECT_CODE_BYTES)
+    return (direct, *winograd.variants(node))
+
+
+def _direct_instructions(node: Node) -> int:
+    """Estimate for a core with DSP instructions: by multiplications, and by outputs."""
+    return round(0.89 * _macs(node) + 22 * node.output.elements)
+
+
 def lay_out_weights(filters: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
     """The order in which ``tkd_dot_2x2`` reads weights.
 
@@ -141,5 +157,6 @@ CONV_2D = OpDef(
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
+    variants=variants,
     numeric_constraints=weights.VALUE_LIMITS,
 )

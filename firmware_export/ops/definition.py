@@ -81,6 +81,25 @@ class KernelCall:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of several ways to run a node; all give the same bytes.
+
+    Attributes:
+        name: For reports, such as ``"winograd, 8 tiles"``.
+        call: Its C call.
+        instructions: Estimate of one run on a core with DSP instructions, by a closed formula.
+        code_bytes: Estimate of what it adds to the program as ``gcc -O3`` compiles it.
+        shared_code_bytes: Estimate of what all layers whose call has the same kernel share.
+    """
+
+    name: str
+    call: KernelCall
+    instructions: int
+    code_bytes: int
+    shared_code_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class OpDef:
     """An operator: its limits, its output shape, its cost and its C call.
 
@@ -95,6 +114,8 @@ class OpDef:
         emit: Its C call; None for a view, which only names memory anew.
         numeric_constraints: Limits of values, checked last; they may rely on the output shape.
         outputs: How many outputs it may have.
+        variants: Where there are other ways to run a node on a core with DSP instructions: all of
+            them, first that of ``emit``. Else empty.
     """
 
     name: str
@@ -106,6 +127,7 @@ class OpDef:
     emit: Callable[[Node], KernelCall] | None
     numeric_constraints: tuple[Constraint, ...] = ()
     outputs: range = range(1, 2)
+    variants: Callable[[Node], tuple[Variant, ...]] = lambda _: ()
 
     def check(self, node: Node) -> None:
         """Refuse what the compiler cannot reproduce.

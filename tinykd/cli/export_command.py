@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.console import json_option, optimize_option
 
 
 @click.command("export", epilog="Example: tinykd export model.tflite --to c --out src")
@@ -30,6 +31,12 @@ from tinykd.cli.console import json_option
     default=Path(),
     help="Folder for the files.  [default: here]",
 )
+@optimize_option
+@click.option(
+    "--board",
+    default=None,
+    help="Board whose core, flash and RAM decide with --optimize.  [default: a Cortex-M4]",
+)
 @json_option
 def command(
     model: Path,
@@ -37,6 +44,8 @@ def command(
     name: str | None,
     labels: str | None,
     out: Path,
+    optimize: Literal["speed", "balanced", "size"],
+    board: str | None,
     as_json: bool,
 ) -> None:
     r"""Turn MODEL, an int8 .tflite, into C that needs no library.
@@ -56,7 +65,9 @@ def command(
 
     tflite = read_bytes(model)
     with naming(model):
-        compiled = compile_tflite(tflite, name=name or model.stem)
+        compiled = compile_tflite(
+            tflite, name=name or model.stem, optimize=optimize, **_target(board)
+        )
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )
@@ -81,6 +92,17 @@ def command(
         f"{compiled.macs:,} MACs, {compiled.weights_bytes:,} bytes of constants, "
         f"{compiled.arena_bytes:,} bytes of arena"
     )
+
+
+def _target(board: str | None) -> dict[str, Any]:
+    """What `compile_tflite` is to know of the board."""
+    from firmware_export.choose import board_budget
+    from firmware_export.target import find_board
+
+    if board is None:
+        return {}
+    found = find_board(board)
+    return {"target": found.core, "budget": board_budget(found)}
 
 
 def _folder(out: Path, exporter: str, name: str) -> Path:

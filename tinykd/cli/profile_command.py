@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.console import json_option, optimize_option
 
 
 @click.command("profile", epilog="Example: tinykd profile model.tflite --board pico2 --json")
@@ -25,14 +25,21 @@ from tinykd.cli.console import json_option
     help="int8 samples [n, ...]; the first one is run. A random one if not given.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
-@click.option("--optimize", type=click.Choice(["O2", "O3", "Os"]), default="O3", show_default=True)
+@optimize_option
+@click.option(
+    "--level",
+    type=click.Choice(["O2", "O3", "Os"]),
+    default=None,
+    help="Optimization level of the compiler.  [default: O3, for size Os]",
+)
 @json_option
 def command(
     model: Path,
     board: str,
     inputs: Path | None,
     cc: Literal["zig", "gcc"],
-    optimize: Literal["O2", "O3", "Os"],
+    optimize: Literal["speed", "balanced", "size"],
+    level: Literal["O2", "O3", "Os"] | None,
     as_json: bool,
 ) -> None:
     """Compile MODEL to C, run it on the board's emulated core, and measure it layer by layer.
@@ -50,6 +57,7 @@ def command(
         inputs=None if inputs is None else read_inputs(inputs),
         cc=cc,
         optimize=optimize,
+        level=level,
     )
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(result), indent=2))

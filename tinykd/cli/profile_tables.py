@@ -15,6 +15,9 @@ BAR_WIDTH = 40
 def render_profile(profile: Profile, console: Console) -> None:
     """Cost by layer, RAM over time, then flash, RAM and time on the board."""
     console.print(_costs(profile.layers))
+    if any(layer.variant for layer in profile.layers):
+        console.print(f"\nKernels of layers that can run in several ways, for {profile.optimize}")
+        console.print(_variants(profile.layers))
     console.print("\nRAM in use while each layer runs, bytes of the arena")
     console.print(_timeline(profile))
     console.print(
@@ -49,6 +52,18 @@ def _costs(layers: tuple[LayerProfile, ...]) -> Table:
             f"{layer.weights_bytes:,}",
             f"{layer.code_bytes:,}",
         )
+    return table
+
+
+def _variants(layers: tuple[LayerProfile, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("writes", overflow="fold")
+    table.add_column("kernel", overflow="fold")
+    table.add_column("saves, estimated instructions", justify="right")
+    for layer in layers:
+        if layer.variant:
+            saved = f"{layer.saved_instructions:,}" if layer.saved_instructions else "–"
+            table.add_row(layer_name(layer.name, 18), layer.variant, saved)
     return table
 
 

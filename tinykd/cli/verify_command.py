@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.console import json_option, optimize_option
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
@@ -43,6 +43,7 @@ TARGETS = ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cort
     help="Where the C runs: this computer, or an emulated core.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
+@optimize_option
 @json_option
 def command(
     model: Path,
@@ -50,6 +51,7 @@ def command(
     inputs: Path | None,
     target: str,
     cc: Literal["zig", "gcc"],
+    optimize: Literal["speed", "balanced", "size"],
     as_json: bool,
 ) -> None:
     """Build the C of MODEL, run it, and compare every output byte with TFLM.
@@ -67,6 +69,7 @@ def command(
         samples=samples,
         target=target,
         cc=cc,
+        optimize=optimize,
     )
     if as_json:
         facts = {"equal": result.equal, **dataclasses.asdict(result)}
