@@ -33,7 +33,7 @@ class Growth:
 GROWTH: Mapping[Goal, Growth | None] = MappingProxyType(
     {
         "size": Growth(flash=Fraction(0), arena=Fraction(0)),
-        "balanced": Growth(flash=Fraction(1, 64), arena=Fraction(0)),
+        "balanced": Growth(flash=Fraction(1, 100), arena=Fraction(0)),
         "speed": None,  # the budget alone decides
     }
 )
@@ -97,11 +97,10 @@ def choose(graph: Graph, core: str, goal: Goal, budget: Budget = UNLIMITED) -> t
     if goal not in GOALS:
         raise ModelError(f"optimize must be one of {', '.join(GOALS)}. Got '{goal}'.")
     chosen = [_first(node) for node in graph.nodes]
-    if core not in DSP_CORES or goal == "size":
-        return tuple(Choice(variant.call, variant.name) for variant in chosen)
     first = tuple(chosen)
-    limit = _limit(graph, first, goal, budget)
-    for index, variant in _upgrades(graph, first):
+    upgrades = _upgrades(graph, first) if core in DSP_CORES else []
+    limit = _limit(graph, first, goal, budget) if upgrades else budget
+    for index, variant in upgrades:
         trial = [*chosen[:index], variant, *chosen[index + 1 :]]
         if chosen[index] is first[index] and _within(graph, trial, first, limit):
             chosen = trial

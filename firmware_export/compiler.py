@@ -82,9 +82,7 @@ def check_ports(graph: Graph) -> None:
             )
 
 
-def _compile(
-    graph: Graph, choices: Sequence[Choice], name: str, sha256: str
-) -> CompiledModel:
+def _compile(graph: Graph, choices: Sequence[Choice], name: str, sha256: str) -> CompiledModel:
     calls = [choice.call for choice in choices]
     plan = plan_memory(
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
@@ -123,9 +121,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _place(
-    graph: Graph, plan: MemoryPlan, index: int, choice: Choice, symbol: str
-) -> PlacedLayer:
+def _place(graph: Graph, plan: MemoryPlan, index: int, choice: Choice, symbol: str) -> PlacedLayer:
     node = graph.nodes[index]
     layer = Layer(
         symbol=symbol,
