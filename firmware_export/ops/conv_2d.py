@@ -72,6 +72,20 @@ def _macs(node: Node) -> int:
     return node.output.elements * node.input(1).elements // node.input(1).shape[0]
 
 
+def variants(node: Node) -> tuple[Variant, ...]:
+    """The direct kernel, and Winograd's with groups of tiles of several sizes."""
+    if not winograd.applies(node):
+        return ()
+    direct = Variant(DIRECT, emit(node), _direct_instructions(node), DIRECT_CODE_BYTES)
+    return (direct, *winograd.variants(node))
+
+
+def _direct_instructions(node: Node) -> int:
+    """Estimate for a core with DSP instructions: products, outputs, and patches gathered."""
+    gathered = _macs(node) // node.output.shape[3]
+    return round(0.89 * _macs(node) + 14 * node.output.elements + gathered)
+
+
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
     stage, constants = weights.output_stage(node)
@@ -99,20 +113,6 @@ def emit(node: Node) -> KernelCall:
         scratch_type="tkd_lane",
         overlaps={0: window.overlap(node)},
     )
-
-
-def variants(node: Node) -> tuple[Variant, ...]:
-    """The direct kernel, and Winograd's with groups of tiles of several sizes."""
-    if not winograd.applies(node):
-        return ()
-    direct = Variant(DIRECT, emit(node), _direct_instructions(node), DIRECT_CODE_BYTES)
-    return (direct, *winograd.variants(node))
-
-
-def _direct_instructions(node: Node) -> int:
-    """Estimate for a core with DSP instructions: products, outputs, and patches gathered."""
-    gathered = _macs(node) // node.output.shape[3]
-    return round(0.89 * _macs(node) + 14 * node.output.elements + gathered)
 
 
 def lay_out_weights(filters: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
