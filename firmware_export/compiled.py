@@ -104,6 +104,8 @@ class Layer:
         alive_bytes: Bytes of the arena that are in use while it runs, working memory included.
         shared_function: Name of the C function that holds its kernel, where layers of equal shape
             share one and theirs only call it; empty where it has the kernel to itself.
+        variant: Which of several ways to run it was chosen; empty where there is only one.
+        saved_instructions: Estimate of what the variant saves in one inference.
     """
 
     symbol: str
@@ -115,6 +117,8 @@ class Layer:
     weights_bytes: int
     alive_bytes: int = 0
     shared_function: str = ""
+    variant: str = ""
+    saved_instructions: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+from firmware_export.choose import UNLIMITED, Budget, Choice, Goal, choose
 from firmware_export.codegen import (
     CodeModel,
     PlacedLayer,
@@ -22,7 +23,7 @@ from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.ir_text import steps_as_files
 from firmware_export.memory import MemoryPlan, plan_memory
 from firmware_export.names import c_identifier
-from firmware_export.ops import KernelCall, check_supported, definition
+from firmware_export.ops import check_supported, definition
 from firmware_export.ops.limits import activation_name, quantization_fault
 from firmware_export.passes import Step, run_passes
 from firmware_export.passes.fold_constants import fold_constants
@@ -37,6 +38,8 @@ def compile_tflite(
     name: str | None = None,
     target: str = "cortex-m4",
     dump_ir: Path | None = None,
+    optimize: Goal = "balanced",
+    budget: Budget = UNLIMITED,
 ) -> CompiledModel:
     """Compile an int8 model to standalone C99.
 
@@ -46,6 +49,8 @@ def compile_tflite(
         target: Core that the C is meant for, a key of ``CORES``. The text compiles and gives the
             same bytes everywhere.
         dump_ir: Folder for the graph as text, as it was read and after every pass.
+        optimize: What decides where a layer can run in several ways; see `choose`.
+        budget: Flash and RAM of the board, see `board_budget`; unlimited if there is none.
 
     Returns:
         Two C files, and the facts fixed while making them.
@@ -70,7 +75,8 @@ def compile_tflite(
     finally:
         if dump_ir is not None:
             write_files(steps_as_files((step.name, step.graph) for step in steps), dump_ir)
-    compiled = _compile(graph, name, hashlib.sha256(data).hexdigest())
+    choices = choose(graph, target, optimize, budget)
+    compiled = _compile(graph, choices, name, hashlib.sha256(data).hexdigest())
     return replace(compiled, removed=removed_channels(steps))
 
 
@@ -96,15 +102,15 @@ def check_ports(graph: Graph) -> None:
             )
 
 
-def _compile(graph: Graph, name: str, sha256: str) -> CompiledModel:
-    calls = [_call(node) for node in graph.nodes]
+def _compile(graph: Graph, choices: Sequence[Choice], name: str, sha256: str) -> CompiledModel:
+    calls = [choice.call for choice in choices]
     plan = plan_memory(
         graph, [call.scratch_bytes for call in calls], [call.overlaps for call in calls]
     )
     layers = share_constants(
         [
-            _place(graph, plan, index, call, f"{name}_{index}_{node.op.lower()}")
-            for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True))
+            _place(graph, plan, index, choice, f"{name}_{index}_{node.op.lower()}")
+            for index, (node, choice) in enumerate(zip(graph.nodes, choices, strict=True))
         ]
     )
     code = CodeModel(
@@ -139,16 +145,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _call(node: Node) -> KernelCall:
-    emit = definition(node).emit
-    if emit is None:
-        raise ModelError(f"{node.op} at '{node.name}' has no kernel: a pass must remove it first.")
-    return emit(node)
-
-
-def _place(
-    graph: Graph, plan: MemoryPlan, index: int, call: KernelCall, symbol: str
-) -> PlacedLayer:
+def _place(graph: Graph, plan: MemoryPlan, index: int, choice: Choice, symbol: str) -> PlacedLayer:
     node = graph.nodes[index]
     layer = Layer(
         symbol=symbol,
@@ -157,12 +154,14 @@ def _place(
         input_shapes=tuple(tensor.shape for tensor in node.activations if not tensor.variable),
         output_shape=node.output.shape,
         macs=definition(node).macs(node),
-        weights_bytes=call.constant_bytes,
+        weights_bytes=choice.call.constant_bytes,
         alive_bytes=plan.occupied_bytes[index],
+        variant=choice.variant,
+        saved_instructions=choice.saved_instructions,
     )
     return PlacedLayer(
         layer=layer,
-        call=call,
+        call=choice.call,
         title=_title(node),
         input_offsets=tuple(
             None if t is None or t.data is not None else plan.tensors[graph.storage(t)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firmware_export.choose import Goal, board_budget
 from firmware_export.compiled import CompiledModel, Layer, RemovedChannels
 from firmware_export.compiler import compile_tflite
 from firmware_export.measure.board_estimate import estimate_on_board
@@ -18,7 +19,7 @@ from firmware_export.measure.input_values import (
     typed,
 )
 from firmware_export.measure.layer_costs import LayerCost
-from firmware_export.measure.toolchain import Compiler, Optimization
+from firmware_export.measure.toolchain import LEVELS, Compiler, Optimization
 from firmware_export.target import CORES, find_board
 from firmware_export.tflite_reader import read_tflite
 
@@ -41,6 +42,8 @@ class LayerProfile:
         code_shared_with: Name of the earlier layer that the function with its kernel is counted
             for, since both call it; empty where it has the kernel to itself or is the first.
         alive_bytes: Bytes of the arena that are in use while it runs.
+        variant: Which of several ways to run it was chosen; empty where there is only one.
+        saved_instructions: Estimate of what the variant saves.
     """
 
     op: str
@@ -54,6 +57,8 @@ class LayerProfile:
     code_bytes: int
     code_shared_with: str
     alive_bytes: int
+    variant: str
+    saved_instructions: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Profile:
 
     Attributes:
         board: Key in ``BOARDS``.
+        optimize: What the variants of the layers were chosen for.
         core: Key in ``CORES``; what was emulated.
         macs: Multiply-accumulates of one inference.
         flash_bytes: Code, constants and start values of static data.
@@ -86,6 +92,7 @@ class Profile:
     """
 
     board: str
+    optimize: Goal
     core: str
     macs: int
     flash_bytes: int
@@ -115,7 +122,8 @@ def profile_tflite(
     *,
     inputs: Given | None = None,
     cc: Compiler = "zig",
-    optimize: Optimization = "O3",
+    optimize: Goal = "balanced",
+    level: Optimization | None = None,
 ) -> Profile:
     """Compile a model for a board, run one inference on its emulated core, and measure.
 
@@ -125,7 +133,8 @@ def profile_tflite(
         inputs: Samples in the types that the model takes, see `given_samples`; instructions are
             counted on the first. A random one if None.
         cc: Compiler.
-        optimize: Optimization level.
+        optimize: What decides where a layer can run in several ways, within the board's budget.
+        level: Optimization level of the compiler; by ``optimize`` if None, see `LEVELS`.
 
     Raises:
         ModelError: The compiler refuses the model.
@@ -133,15 +142,20 @@ def profile_tflite(
         ToolchainError: Building or running failed.
     """
     target = find_board(board)
-    compiled = compile_tflite(tflite, target=target.core)
+    compiled = compile_tflite(
+        tflite, target=target.core, optimize=optimize, budget=board_budget(target)
+    )
     values = input_values(read_tflite(tflite))
     rows = random_samples(values, 1, seed=0) if inputs is None else given_samples(values, inputs)
     sample = typed(values, rows[:1])
-    emulation = emulate(compiled, CORES[target.core], sample, cc=cc, optimize=optimize)
+    emulation = emulate(
+        compiled, CORES[target.core], sample, cc=cc, optimize=level or LEVELS[optimize]
+    )
     estimate = estimate_on_board(emulation, target)
     size = emulation.footprint
     return Profile(
         board=target.key,
+        optimize=optimize,
         core=target.core,
         macs=compiled.macs,
         flash_bytes=size.flash_bytes,
@@ -198,6 +212,8 @@ def _layer(
         code_bytes=_code_bytes({cost.symbol, kernel} if owner is layer else {cost.symbol}, size),
         code_shared_with="" if owner is None or owner is layer else owner.name,
         alive_bytes=layer.alive_bytes if layer else 0,
+        variant=layer.variant if layer else "",
+        saved_instructions=layer.saved_instructions if layer else 0,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from firmware_export.choose import Goal
 from firmware_export.compiled import CompiledModel
 from firmware_export.compiler import compile_tflite
 from firmware_export.errors import ModelError
@@ -102,6 +103,7 @@ def verify_tflite(
     seed: int = 0,
     target: str = HOST,
     cc: Compiler = "zig",
+    optimize: Goal = "balanced",
     compile_model: CompileModel | None = None,
 ) -> Verification:
     """Build the C of a model, run it, and compare every output byte with TFLM.
@@ -114,6 +116,7 @@ def verify_tflite(
         seed: Of the random samples.
         target: ``"host"``, or a key of ``CORES`` for an emulated core.
         cc: Compiler. On the host gcc also has address and undefined-behaviour sanitizers on.
+        optimize: What decides where a layer can run in several ways.
         compile_model: What makes the C; `compile_tflite` for ``target`` if None.
 
     Returns:
@@ -124,7 +127,7 @@ def verify_tflite(
         BoardError: The target is unknown.
         ToolchainError: Building or running failed.
     """
-    compile_model = compile_model or _compiler_for(target)
+    compile_model = compile_model or _compiler_for(target, optimize)
     compiled = compile_model(tflite)
     rows = _all_samples(tflite, inputs, samples, seed)
     run = partial(_run, rows=rows, target=target, cc=cc)
@@ -155,10 +158,10 @@ def truncated_model(tflite: bytes, layer: int) -> bytes:
     return bytes(builder.Output())
 
 
-def _compiler_for(target: str) -> CompileModel:
+def _compiler_for(target: str, optimize: Goal) -> CompileModel:
     if target == HOST:
-        return compile_tflite
-    return partial(compile_tflite, target=find_core(target).name)
+        return partial(compile_tflite, optimize=optimize)
+    return partial(compile_tflite, optimize=optimize, target=find_core(target).name)
 
 
 def _all_samples(tflite: bytes, inputs: Given | None, samples: int, seed: int) -> NDArray[Any]:

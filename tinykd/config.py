@@ -129,13 +129,16 @@ class TargetConfig(Section):
         board: Board whose core is emulated in detail; ``tinykd boards`` lists them.
         compiler: ``zig`` (clang, installed by pip) or ``gcc`` (``arm-none-eabi-gcc``, or
             ``riscv64-unknown-elf-gcc`` for a RISC-V board).
-        optimize: Optimization level of the generated C.
+        optimize: Kernels of layers that can run in several ways: ``speed``, ``balanced`` or
+            ``size``. One C for all boards.
+        level: Optimization level of the compiler.
         emulated_samples: Test samples that run on the emulated core as well as on the host.
     """
 
     board: str = "nano33ble"
     compiler: Literal["zig", "gcc"] = "zig"
-    optimize: Literal["O2", "O3", "Os"] = "O3"
+    optimize: Literal["speed", "balanced", "size"] = "balanced"
+    level: Literal["O2", "O3", "Os"] = "O3"
     emulated_samples: int = Field(default=64, ge=1, le=100_000)
 
     @field_validator("board")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_export import compile_tflite
+from firmware_export.choose import Goal
 from firmware_export.compiled import CompiledModel
 from firmware_export.exporters import EXPORTERS, write_files
 from firmware_export.measure.board_estimate import estimate_on_board
@@ -61,7 +62,7 @@ def emulate_boards(
     """
     inputs = quantize_samples(tflite, samples[: config.emulated_samples])
     target = find_board(config.board)
-    compiled = compile_tflite(tflite, name=name)
+    compiled = compile_tflite(tflite, name=name, optimize=config.optimize)
     expected = run_tflm(tflite, inputs)
     others = {board.core for board in BOARDS.values()} - {target.core}
     cores = [target.core, *sorted(others)]
@@ -74,7 +75,7 @@ def emulate_boards(
                 CORES[core],
                 inputs[:count],
                 cc=compiler_for(CORES[core], CORES[target.core], config.compiler),
-                optimize=config.optimize,
+                optimize=config.level,
             )
             check_identical(expected[:count], results[core].outputs)
             advance(done)
@@ -83,7 +84,7 @@ def emulate_boards(
         layers=_layers(results[target.core], compiled),
         latency={board.key: _latency(results[board.core], board) for board in BOARDS.values()},
         emulated_samples=len(inputs),
-        compiler=f"{results[target.core].compiler} -{config.optimize}",
+        compiler=f"{results[target.core].compiler} -{config.level}",
     )
 
 
@@ -168,6 +169,7 @@ def _latency(emulation: EmulationResult, board: Board) -> BoardLatency:
 def export_model(
     tflite: bytes,
     name: str,
+    optimize: Goal,
     *,
     class_names: tuple[str, ...],
     samples: NDArray[Any],
@@ -178,11 +180,12 @@ def export_model(
     Args:
         tflite: Full-integer int8 model that takes raw samples.
         name: Prefix of every file and C name.
+        optimize: What decides where a layer can run in several ways.
         class_names: Labels of the outputs.
         samples: Raw samples, [n, ...]; the first few become the firmware's self-test.
         folder: Where the files are written.
     """
-    compiled = compile_tflite(tflite, name=name)
+    compiled = compile_tflite(tflite, name=name, optimize=optimize)
     request = make_request(
         compiled,
         tflite,

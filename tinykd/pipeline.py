@@ -286,6 +286,7 @@ class _Build:
     @cached_property
     def export(self) -> Stage[ExportResult]:
         """Compile the int8 model to C, and package it for TFLM and for Arduino."""
+        optimize = self.config.target.optimize
 
         def compute(folder: Path) -> ExportResult:
             from tinykd.deploy import export_model
@@ -294,12 +295,20 @@ class _Build:
                 return export_model(
                     self.quantize.file(f"{self.quantize.result.shipped}.tflite").read_bytes(),
                     self.config.name,
+                    optimize,
                     class_names=self.dataset.class_names,
                     samples=self.dataset.x_validation,
                     folder=folder,
                 )
 
-        return self._stage("export", ExportResult, compute, self.quantize, name=self.config.name)
+        return self._stage(
+            "export",
+            ExportResult,
+            compute,
+            self.quantize,
+            name=self.config.name,
+            optimize=optimize,
+        )
 
     @cached_property
     def emulate(self) -> Stage[EmulateResult]:
@@ -344,6 +353,7 @@ class _Build:
                     shipped=self.quantize.result.shipped,
                     reference=self.distill.result.shipped,
                     emulated=self.emulate.result,
+                    optimize=self.config.target.optimize,
                     samples=self.dataset.x_test,
                     progress=self.progress,
                 ),

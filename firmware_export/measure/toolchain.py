@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from firmware_export.compiled import CompiledModel
@@ -32,6 +33,11 @@ from firmware_export.target import Core
 
 Compiler = Literal["zig", "gcc"]
 Optimization = Literal["O2", "O3", "Os"]
+
+LEVELS: Mapping[str, Optimization] = MappingProxyType(
+    {"speed": "O3", "balanced": "O3", "size": "Os"}
+)
+"""The level that suits what a model is optimized for, by ``choose.Goal``."""
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 LANGUAGE = ("-std=c99", *WARNINGS)

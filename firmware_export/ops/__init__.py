@@ -11,7 +11,7 @@ from firmware_export.ops.add import ADD, SUB
 from firmware_export.ops.arg_max import ARG_MAX
 from firmware_export.ops.concatenation import CONCATENATION
 from firmware_export.ops.conv_2d import CONV_2D
-from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops.definition import KernelCall, OpDef, Struct, Variant
 from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
 from firmware_export.ops.elu import ELU
 from firmware_export.ops.fully_connected import FULLY_CONNECTED
@@ -134,6 +134,7 @@ __all__ = [
     "KernelCall",
     "OpDef",
     "Struct",
+    "Variant",
     "check_supported",
     "definition",
     "is_supported",

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_export.ir import Node, Shape
-from firmware_export.ops import weights
-from firmware_export.ops.definition import KernelCall, OpDef, Struct
+from firmware_export.ops import weights, winograd
+from firmware_export.ops.definition import KernelCall, OpDef, Struct, Variant
 from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
 from firmware_export.ops.windows import (
     kernel_window,
@@ -30,6 +30,9 @@ from firmware_export.ops.windows import (
 LANE_BYTES = 2
 PIXELS = 4
 """Output pixels that the kernel computes at once; see ``tkd_dot_4x2``."""
+
+DIRECT = "direct"
+DIRECT_CODE_BYTES = 1250
 
 
 def four_dimensional_weights(node: Node) -> str | None:
@@ -65,6 +68,20 @@ def _output_shape(node: Node) -> Shape:
 
 def _macs(node: Node) -> int:
     return node.output.elements * node.input(1).elements // node.input(1).shape[0]
+
+
+def variants(node: Node) -> tuple[Variant, ...]:
+    """The direct kernel, and Winograd's with groups of tiles of several sizes."""
+    if not winograd.applies(node):
+        return ()
+    direct = Variant(DIRECT, emit(node), _direct_instructions(node), DIRECT_CODE_BYTES)
+    return (direct, *winograd.variants(node))
+
+
+def _direct_instructions(node: Node) -> int:
+    """Estimate for a core with DSP instructions: products, outputs, and patches gathered."""
+    gathered = _macs(node) // node.output.shape[3]
+    return round(0.89 * _macs(node) + 14 * node.output.elements + gathered)
 
 
 def emit(node: Node) -> KernelCall:
@@ -162,5 +179,6 @@ CONV_2D = OpDef(
     output_shape=_output_shape,
     macs=_macs,
     emit=emit,
+    variants=variants,
     numeric_constraints=weights.VALUE_LIMITS,
 )

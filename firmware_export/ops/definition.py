@@ -81,6 +81,25 @@ class KernelCall:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of several ways to run a node; all give the same bytes.
+
+    Attributes:
+        name: For reports, such as ``"winograd, 8 tiles"``.
+        call: Its C call.
+        instructions: Estimate of one run on a core with DSP instructions, by a closed formula.
+        code_bytes: Estimate of what it adds to the program as ``gcc -O3`` compiles it.
+        shared_code_bytes: Estimate of what all layers whose call has the same kernel share.
+    """
+
+    name: str
+    call: KernelCall
+    instructions: int
+    code_bytes: int
+    shared_code_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class OpDef:
     """An operator: its limits, its output shape, its cost and its C call.
 
@@ -96,6 +115,8 @@ class OpDef:
         numeric_constraints: Limits of values, checked last; they may rely on the output shape.
         outputs: How many outputs it may have.
         states: Indices of the inputs that are state, which the kernel reads and writes anew.
+        variants: Where there are other ways to run a node on a core with DSP instructions: all of
+            them, first that of ``emit``. Else empty.
     """
 
     name: str
@@ -108,6 +129,7 @@ class OpDef:
     numeric_constraints: tuple[Constraint, ...] = ()
     outputs: range = range(1, 2)
     states: tuple[int, ...] = ()
+    variants: Callable[[Node], tuple[Variant, ...]] = lambda _: ()
 
     def check(self, node: Node) -> None:
         """Refuse what the compiler cannot reproduce.

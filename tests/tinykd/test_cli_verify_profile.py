@@ -41,7 +41,7 @@ def test_equal_bytes_are_success(model: str) -> None:
 
 
 def test_a_difference_is_a_failure_that_names_the_layer(model, monkeypatch) -> None:
-    def wrong(_tflite: bytes) -> CompiledModel:
+    def wrong(_tflite: bytes, **_options: str) -> CompiledModel:
         return compile_tflite(write_tflite(model_of(conv_2d("conv", 0, zero_points=(-7, 12)))))
 
     monkeypatch.setattr(verify, "compile_tflite", wrong)
@@ -118,7 +118,7 @@ def test_a_profile_for_machines(model: str) -> None:
 
 
 def test_a_profile_for_people(model: str) -> None:
-    done = run("profile", model, "--board", "pico2", "--optimize", "Os")
+    done = run("profile", model, "--board", "pico2", "--level", "Os")
     assert done.exit_code == 0
     for word in ("CONV_2D", "per MAC", "RAM in use", "█", "cycles", "Raspberry Pi Pico 2"):
         assert word in done.output

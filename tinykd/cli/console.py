@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
+optimize_option = click.option(
+    "--optimize",
+    type=click.Choice(["speed", "balanced", "size"]),
+    default="balanced",
+    show_default=True,
+    help="Kernels of layers that can run in several ways: the fastest that fit, those that cost "
+    "next to nothing, or the smallest.",
+)
+
 config_argument = click.argument(
     "config_file",
     metavar="[CONFIG]",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.console import json_option, optimize_option
 from tinykd.cli.cores import CORES
 
 
@@ -28,9 +29,9 @@ from tinykd.cli.cores import CORES
 @click.option(
     "--target",
     type=click.Choice(CORES),
-    default="cortex-m4",
-    show_default=True,
-    help="Core that the C is made for; it gives the same bytes on the others.",
+    default=None,
+    help="Core that the C is made for; it gives the same bytes on the others.  [default: that of "
+    "--board, or cortex-m4]",
 )
 @click.option(
     "--out",
@@ -45,15 +46,23 @@ from tinykd.cli.cores import CORES
     metavar="DIR",
     help="Write the graph as text, as it was read and after each pass, to DIR.",
 )
+@optimize_option
+@click.option(
+    "--board",
+    default=None,
+    help="Board whose core, flash and RAM decide with --optimize.",
+)
 @json_option
 def command(
     model: Path,
     formats: tuple[str, ...],
     name: str | None,
     labels: str | None,
-    target: str,
+    target: str | None,
     out: Path,
     dump_ir: Path | None,
+    optimize: Literal["speed", "balanced", "size"],
+    board: str | None,
     as_json: bool,
 ) -> None:
     r"""Turn MODEL, an int8 .tflite, into C that needs no library.
@@ -74,7 +83,13 @@ def command(
 
     tflite = read_bytes(model)
     with naming(model):
-        compiled = compile_tflite(tflite, name=name or model.stem, target=target, dump_ir=dump_ir)
+        compiled = compile_tflite(
+            tflite,
+            name=name or model.stem,
+            optimize=optimize,
+            dump_ir=dump_ir,
+            **_target(target, board),
+        )
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )
@@ -102,6 +117,24 @@ def command(
     )
     if compiled.removed.channels:
         click.echo(removed_text(compiled.removed))
+
+
+def _target(core: str | None, board: str | None) -> dict[str, Any]:
+    """What `compile_tflite` is to know of the core and the board.
+
+    Raises:
+        BoardError: If the board is unknown, or has another core.
+    """
+    from firmware_export.choose import board_budget
+    from firmware_export.errors import BoardError
+    from firmware_export.target import find_board
+
+    if board is None:
+        return {} if core is None else {"target": core}
+    found = find_board(board)
+    if core not in (None, found.core):
+        raise BoardError(f"board '{board}' has a {found.core}, not a {core}. Leave --target out.")
+    return {"target": found.core, "budget": board_budget(found)}
 
 
 def _folder(out: Path, exporter: str, name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from tinykd.cli.console import choose_progress, json_option, quiet_option
+from tinykd.cli.console import choose_progress, json_option, optimize_option, quiet_option
 
 
 @click.command("profile", epilog="Example: tinykd profile model.tflite --board pico2 --json")
@@ -26,7 +26,13 @@ from tinykd.cli.console import choose_progress, json_option, quiet_option
     "file with an array for each where there are several inputs. A random one if not given.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
-@click.option("--optimize", type=click.Choice(["O2", "O3", "Os"]), default="O3", show_default=True)
+@optimize_option
+@click.option(
+    "--level",
+    type=click.Choice(["O2", "O3", "Os"]),
+    default=None,
+    help="Optimization level of the compiler.  [default: O3, for size Os]",
+)
 @quiet_option
 @json_option
 def command(
@@ -34,7 +40,8 @@ def command(
     board: str,
     inputs: Path | None,
     cc: Literal["zig", "gcc"],
-    optimize: Literal["O2", "O3", "Os"],
+    optimize: Literal["speed", "balanced", "size"],
+    level: Literal["O2", "O3", "Os"] | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -52,7 +59,7 @@ def command(
     given = None if inputs is None else read_inputs(inputs)
     progress = choose_progress(quiet=quiet)
     with naming(model), progress.task(f"C on an emulated {board}"):
-        result = profile_tflite(tflite, board, inputs=given, cc=cc, optimize=optimize)
+        result = profile_tflite(tflite, board, inputs=given, cc=cc, optimize=optimize, level=level)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(result), indent=2))
         return

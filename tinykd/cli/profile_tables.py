@@ -18,6 +18,9 @@ def render_profile(profile: Profile, console: Console) -> None:
     console.print(_costs(profile.layers))
     if any(layer.code_shared_with for layer in profile.layers):
         console.print("+ calls code that is counted for an earlier layer of equal shape")
+    if any(layer.variant for layer in profile.layers):
+        console.print(f"\nKernels of layers that can run in several ways, for {profile.optimize}")
+        console.print(_variants(profile.layers))
     console.print("\nRAM in use while each layer runs, bytes of the arena")
     console.print(_timeline(profile))
     console.print(
@@ -59,6 +62,18 @@ def _costs(layers: tuple[LayerProfile, ...]) -> Table:
 def _removed(profile: Profile) -> str:
     """A line on constant channels, empty where there were none."""
     return f"{removed_text(profile.removed)}\n" if profile.removed.channels else ""
+
+
+def _variants(layers: tuple[LayerProfile, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("writes", overflow="fold")
+    table.add_column("kernel", overflow="fold")
+    table.add_column("saves, estimated instructions", justify="right")
+    for layer in layers:
+        if layer.variant:
+            saved = f"{layer.saved_instructions:,}" if layer.saved_instructions else "–"
+            table.add_row(layer_name(layer.name, 18), layer.variant, saved)
+    return table
 
 
 def _timeline(profile: Profile) -> Table:

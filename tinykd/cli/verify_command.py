@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tinykd.cli.console import choose_progress, json_option, quiet_option
+from tinykd.cli.console import choose_progress, json_option, optimize_option, quiet_option
 from tinykd.cli.cores import CORES
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="Where the C runs: this computer, or an emulated core.",
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
+@optimize_option
 @quiet_option
 @json_option
 def command(
@@ -51,6 +52,7 @@ def command(
     inputs: Path | None,
     target: str,
     cc: Literal["zig", "gcc"],
+    optimize: Literal["speed", "balanced", "size"],
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -72,7 +74,9 @@ def command(
     given = None if inputs is None else read_inputs(inputs)
     progress = choose_progress(quiet=quiet)
     with naming(model), progress.task(f"C on {target} against TFLM"):
-        result = verify_tflite(tflite, inputs=given, samples=samples, target=target, cc=cc)
+        result = verify_tflite(
+            tflite, inputs=given, samples=samples, target=target, cc=cc, optimize=optimize
+        )
     if as_json:
         facts = {"equal": result.equal, **dataclasses.asdict(result)}
         click.echo(json.dumps(facts, indent=2))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_export import compile_tflite
+from firmware_export.choose import Goal
 from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflm import run_tflm
 from tinykd.datasets import Dataset
@@ -86,6 +87,7 @@ def ask_int8_models(
     shipped: Literal["ptq", "qat"],
     reference: Literal["student", "scratch"],
     emulated: EmulateResult,
+    optimize: Goal,
     samples: NDArray[Any],
     progress: Progress,
 ) -> list[Answers]:
@@ -97,6 +99,7 @@ def ask_int8_models(
         shipped: The file that TFLM and the generated C run.
         reference: The float model that both files come from.
         emulated: For the size of the C, and for how much of it ran on the emulated core.
+        optimize: What the C was optimized for.
         samples: Raw test samples, [n, ...].
         progress: Shows the work.
     """
@@ -128,7 +131,7 @@ def ask_int8_models(
         )
     )
     with progress.task("evaluate: generated C"):
-        outputs = run_on_host(compile_tflite(model, name=name), inputs)
+        outputs = run_on_host(compile_tflite(model, name=name, optimize=optimize), inputs)
     answers.append(
         Answers(
             name="c",
