@@ -69,7 +69,8 @@ def find_used(graph: Graph, intervals: Mapping[Tensor, Intervals]) -> Mapping[Te
         Tensor to bool [channels], at least one of which is true; None where no answer is found
         within `MAX_ROUNDS`.
     """
-    tensors = (*graph.inputs, *(tensor for node in graph.nodes for tensor in node.outputs))
+    written = (tensor for node in graph.nodes for tensor in node.outputs)
+    tensors = (*graph.inputs, *graph.states, *written)
     used = {tensor: np.zeros(channels_of(tensor), bool) for tensor in tensors}
     links, readers = {}, {}
     for node in graph.nodes:

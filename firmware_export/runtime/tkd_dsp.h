@@ -28,14 +28,6 @@ TKD_INLINE uint32_t tkd_widen_odd(uint32_t bytes)
     return halves;
 }
 
-/* a.low - b.low and a.high - b.high */
-TKD_INLINE uint32_t tkd_subtract_pairs(uint32_t a, uint32_t b)
-{
-    uint32_t difference;
-    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
-    return difference;
-}
-
 /* sum + a.low * b.low + a.high * b.high */
 TKD_INLINE int32_t tkd_multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
 {

@@ -3,6 +3,7 @@
 
 #include "tkd_dsp.h"
 #include "tkd_output_stage.h"
+#include "tkd_pairs.h"
 
 /* depth              input channels, rounded up to a multiple of 4
  * pad_top, pad_left  rows and columns of what the input spreads over that the output leaves out */

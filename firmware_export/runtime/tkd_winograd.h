@@ -2,6 +2,7 @@
 #define TKD_WINOGRAD_H
 
 #include "tkd_dsp.h"
+#include "tkd_pairs.h"
 
 /* Winograd's F(2x2, 3x3): 2x2 outputs of a 3x3 convolution from 4x4 inputs, called a tile, with 16
  * multiplications in place of 36. With
@@ -54,29 +55,6 @@ TKD_INLINE uint32_t tkd_channel_pair(const int8_t *quad, int32_t odd)
     return odd ? tkd_widen_odd(bytes) : tkd_widen_even(bytes);
 #else
     return ((uint32_t)quad[odd] & 0xffffu) | ((uint32_t)quad[odd + 2] << 16);
-#endif
-}
-
-/* a + b, and a - b, of each of two int16. */
-TKD_INLINE uint32_t tkd_add_pairs(uint32_t a, uint32_t b)
-{
-#if TKD_DSP
-    uint32_t sum;
-    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(a), "r"(b));
-    return sum;
-#else
-    return ((a + b) & 0xffffu) | (((a >> 16) + (b >> 16)) << 16);
-#endif
-}
-
-TKD_INLINE uint32_t tkd_subtract_pairs(uint32_t a, uint32_t b)
-{
-#if TKD_DSP
-    uint32_t difference;
-    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
-    return difference;
-#else
-    return ((a - b) & 0xffffu) | (((a >> 16) - (b >> 16)) << 16);
 #endif
 }
 
