@@ -7,7 +7,7 @@ tested on belongs there; a new one is picked up by itself.
 import functools
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from firmware_export import compile_tflite
 from firmware_export.compiled import CompiledModel
+from firmware_export.errors import ToolchainError
 from firmware_export.ir import Graph, Node
-from firmware_export.measure import Firmware, build_firmware
+from firmware_export.measure import Firmware, build_firmware, run_on_host
 from firmware_export.measure.elf_size import read_elf
 from firmware_export.measure.machine import Machine
 from firmware_export.measure.qemu import run_under_qemu
@@ -26,6 +27,7 @@ from firmware_export.target import CORES
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
 from tests.firmware.fixtures.elementwise_ops import EDGES, RELU6_RESCALED
+from tests.firmware.fixtures.handmade import random_samples, tiny_expected, tiny_model
 from tests.firmware.fixtures.litert import run_litert_reference
 from tests.firmware.fixtures.movement_ops import PADDED_SPACE_TO_BATCH_CASES
 from tests.firmware.fixtures.program import one_program
@@ -171,3 +173,21 @@ def test_c_under_qemu_equals_its_oracle(core: str) -> None:
 )
 def test_c_compiled_by_gcc_equals_its_oracle(core: str, optimize: Optimization) -> None:
     assert wrong_cases(run_emulated(firmware(core, "gcc", optimize))) == []
+
+
+def renamed(model: CompiledModel, old: str, new: str) -> CompiledModel:
+    files = {
+        name.replace(old, new): text.replace(old, new).replace(old.upper(), new.upper())
+        for name, text in model.files.items()
+    }
+    return replace(model, name=new, files=files)
+
+
+def test_a_model_that_writes_behind_its_arena_is_found() -> None:
+    sound, faulty = tiny_model(), tiny_model(layer_0="arena[TINY_ARENA_BYTES] = 1;")
+    together = one_program([sound, renamed(faulty, "tiny", "small")])
+    with pytest.raises(ToolchainError, match="failed with status 2"):
+        run_on_host(together, random_samples(1, size=8))
+    alone = one_program([sound])
+    rows = random_samples(5)
+    assert np.array_equal(run_on_host(alone, rows), tiny_expected(rows))
