@@ -33,7 +33,9 @@ def make_request(
     Raises:
         TinykdError: If TFLM cannot run the model, or the C cannot be compiled.
     """
+    from firmware_export.measure.input_values import input_values, random_samples, typed
     from firmware_export.measure.toolchain import run_on_host
+    from firmware_export.tflite_reader import read_tflite
     from firmware_export.tflm import arena_bytes, operators
 
     arena = golden = None
@@ -41,9 +43,8 @@ def make_request(
         arena = arena_bytes(tflite)
     if "arduino" in formats:
         if golden_inputs is None:
-            size = sum(port.size_bytes for port in compiled.inputs)
-            rng = np.random.default_rng(0)
-            golden_inputs = rng.integers(-128, 128, (GOLDEN_SAMPLES, size)).astype(np.int8)
+            values = input_values(read_tflite(tflite))
+            golden_inputs = typed(values, random_samples(values, GOLDEN_SAMPLES, seed=0))
         golden = GoldenVectors(golden_inputs, run_on_host(compiled, golden_inputs))
     return ExportRequest(
         compiled=compiled,
