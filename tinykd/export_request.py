@@ -39,12 +39,13 @@ def make_request(
     if "c_array" in formats:
         arena = arena_bytes(tflite)
     if "arduino" in formats:
+        from firmware_export.measure.input_values import input_values, random_samples, typed
         from firmware_export.measure.toolchain import run_on_host
+        from firmware_export.tflite_reader import read_tflite
 
         if golden_inputs is None:
-            size = sum(port.size_bytes for port in compiled.inputs)
-            rng = np.random.default_rng(0)
-            golden_inputs = rng.integers(-128, 128, (GOLDEN_SAMPLES, size)).astype(np.int8)
+            values = input_values(read_tflite(tflite))
+            golden_inputs = typed(values, random_samples(values, GOLDEN_SAMPLES, seed=0))
         golden = GoldenVectors(golden_inputs, run_on_host(compiled, golden_inputs))
     return ExportRequest(
         compiled=compiled,

@@ -60,8 +60,7 @@ ${NAME}_INPUT_BYTES\tLITERAL1
 ${NAME}_OUTPUT_BYTES\tLITERAL1
 """)
 
-
-_RESET_COMMENT = "  // The state stays from call to call: reset it for each new sequence."
+_RESET = Template("${name}_reset(arena);  // the state stays: call this for each new sequence\n")
 
 
 def export_arduino(request: ExportRequest) -> Mapping[str, str]:
@@ -97,7 +96,7 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
         "macs": request.compiled.macs,
         "sha256": request.compiled.model_sha256,
         "version": metadata.version("tinykd"),
-        "reset": f"{name}_reset(arena);{_RESET_COMMENT}\n" if request.compiled.states else "",
+        "reset": _RESET.substitute(name=name) if request.compiled.states else "",
         "keywords": f"{name}_reset\tKEYWORD2\n" if request.compiled.states else "",
     }
     return {

@@ -52,9 +52,16 @@ TKD_INLINE void tkd_lstm_dot(const int8_t *input, const int8_t *weights, int32_t
         }
     }
 #endif
-    for (; i < length; ++i) {
+    for (; i + 4 <= length; i += 4) {
+        const int8_t *const x = input + i;
+        const int8_t *const w = weights + 4 * i;
+        for (int32_t k = 0; k < TKD_GATES; ++k) {
+            sums[k] += x[0] * w[4 * k] + x[1] * w[4 * k + 1] + x[2] * w[4 * k + 2] +
+                       x[3] * w[4 * k + 3];
+        }
+    }
+    for (const int8_t *w = weights + 4 * i; i < length; ++i, ++w) {
         const int32_t x = input[i];
-        const int8_t *const w = weights + 4 * (i & ~3) + (i & 3);
         for (int32_t k = 0; k < TKD_GATES; ++k) {
             sums[k] += x * w[4 * k];
         }

@@ -137,6 +137,15 @@ def test_state_stays_between_runs_like_in_tflm() -> None:
     assert np.array_equal(on_core, expected[:6])
 
 
+@needs_gcc
+def test_a_sequence_starts_from_the_zero_point_like_in_tflm() -> None:
+    """After one step the output still tells what the hidden state was."""
+    graph = model_of(lstm("one", 0, steps=1, units=64, zero_points=(0, -128), spread=20.0))
+    model, inputs = write_tflite(graph), samples(graph, random=1)
+    got = run_on_host(compile_tflite(model), inputs, cc="gcc")
+    assert np.array_equal(got, run_tflm(model, inputs))
+
+
 def test_nothing_else_lies_where_state_lies() -> None:
     graph = run_passes(two_in_a_row())
     assert [state.name for state in graph.states] == [

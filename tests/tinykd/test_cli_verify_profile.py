@@ -100,6 +100,20 @@ def test_an_error_in_a_model_names_its_file(cli, model, tmp_path, command):
     assert done.err.startswith(f"Error: {cut}: The .tflite file is damaged")
 
 
+def test_an_export_that_one_format_refuses_writes_nothing(cli, tmp_path):
+    file, out = tmp_path / "real.tflite", tmp_path / "out"
+    file.write_bytes(write_tflite(model_of(unary("QUANTIZE", "q", dtypes=("float32", "int8")))))
+    done = cli("export", file, "--to", "c", "--to", "arduino", "--out", out)
+    assert "arduino: inputs and outputs must be int8. Got float32 in 'q_in'" in done.err
+    assert not out.exists()
+
+
+def test_the_help_of_export_has_a_line_for_each_format() -> None:
+    lines = run("export", "--help").output.splitlines()
+    assert any(line.startswith("  arduino  a library folder") for line in lines)
+    assert any(line.startswith("  c_array  <name>_model_data") for line in lines)
+
+
 @pytest.mark.parametrize("command", ["verify", "profile"])
 def test_quiet_shows_no_progress(cli, model, command):
     assert "C on " in cli(command, model).err

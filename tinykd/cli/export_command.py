@@ -10,8 +10,16 @@ import click
 from tinykd.cli.console import json_option, optimize_option
 from tinykd.cli.cores import CORES
 
+HELP = """Turn MODEL, an int8 .tflite, into C that needs no library.
 
-@click.command("export", epilog="Example: tinykd export model.tflite --to c --out src")
+\b
+c        <name>.h and <name>.c: the whole model as C99
+c_array  <name>_model_data.h/.cc: the file as an array, for TensorFlow Lite Micro
+arduino  a library folder with a sketch that tests itself
+"""
+
+
+@click.command("export", help=HELP, epilog="Example: tinykd export model.tflite --to c --out src")
 @click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--to",
@@ -65,13 +73,7 @@ def command(
     board: str | None,
     as_json: bool,
 ) -> None:
-    r"""Turn MODEL, an int8 .tflite, into C that needs no library.
-
-    \b
-    c        <name>.h and <name>.c: the whole model as C99
-    c_array  <name>_model_data.h/.cc: the file as an array, for TensorFlow Lite Micro
-    arduino  a library folder with a sketch that tests itself
-    """
+    """Write the files of every format, or none."""
     import json
     from dataclasses import asdict
 
@@ -93,10 +95,12 @@ def command(
     request = make_request(
         compiled, tflite, formats=formats, labels=tuple(labels.split(",")) if labels else ()
     )
+    # All are made before any is written: one that refuses the model leaves nothing behind.
+    made = {exporter: EXPORTERS[exporter](request) for exporter in formats}
     written = [
         str(path)
-        for exporter in formats
-        for path in write_files(EXPORTERS[exporter](request), _folder(out, exporter, compiled.name))
+        for exporter, files in made.items()
+        for path in write_files(files, _folder(out, exporter, compiled.name))
     ]
     if as_json:
         facts = {
