@@ -58,6 +58,24 @@ def view_of_another_size(graph: Graph) -> Graph:
     return replace(graph, views={activation("v", (1, 9)): graph.inputs[0]})
 
 
+def another_shape(graph: Graph) -> Graph:
+    longer = replace(graph.nodes[1], outputs=(activation("y", (1, 9)),))
+    return replace(graph, nodes=(graph.nodes[0], longer), outputs=longer.outputs)
+
+
+def another_type(graph: Graph) -> Graph:
+    wrong = replace(graph.nodes[1].output, dtype="int16")
+    nodes = (graph.nodes[0], replace(graph.nodes[1], outputs=(wrong,)))
+    return replace(graph, nodes=nodes, outputs=(wrong,))
+
+
+def unlike_its_values(graph: Graph) -> Graph:
+    node = add("a", shapes=((1, 8), (1, 8)), constant_operand=1)
+    short = replace(node.input(1), shape=(1, 1))
+    node = replace(node, inputs=(graph.inputs[0], short))
+    return Graph((*graph.nodes, node), graph.inputs, (*graph.outputs, node.output))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -68,6 +86,9 @@ def view_of_another_size(graph: Graph) -> Graph:
         (unknown_operand, "reads 'stranger'"),
         (constant_input, "Model input 'a_1' is a constant"),
         (no_output, "at least one input and one output"),
+        (another_shape, r"RELU at 'y': The output shape must be \[1, 8\]. Got \[1, 9\]"),
+        (another_type, "RELU at 'second_out': The data input and the output must be int8"),
+        (unlike_its_values, r"Constant 'a_1' must be int8 \[1, 1\]. Got int8 \[1, 8\]"),
         (view_of_another_size, "View 'v' has another size than its owner 'x'"),
     ],
 )
