@@ -1,12 +1,14 @@
 """Passes keep the meaning of a graph, and the verifier catches one that does not."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Tensor
-from firmware_export.passes import run_passes, verify
+from firmware_export.passes import PASSES, run_passes, verify
 from firmware_export.passes.alias_views import alias_views
 from firmware_export.passes.drop_unused import drop_unused
 from tests.firmware.fixtures.single_ops import activation, add, model_of, relu, reshape
@@ -100,6 +102,13 @@ def test_the_verifier_names_what_is_wrong(spoil, message):
 def test_the_verifier_runs_after_every_pass():
     with pytest.raises(ModelError, match="nothing has computed"):
         run_passes(two_in_a_row(), passes=(lost_node,))
+
+
+def test_the_documentation_lists_the_passes_in_their_order():
+    page = (Path(__file__).parents[2] / "docs" / "compiler.md").read_text()
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|", page, re.MULTILINE)
+    names = ["fold_constants", *(apply.__name__ for apply in PASSES)]
+    assert rows == [(str(index), name) for index, name in enumerate(names)]
 
 
 def test_unused_nodes_are_dropped_and_nothing_else():
