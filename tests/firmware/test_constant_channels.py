@@ -294,6 +294,15 @@ def test_too_many_channels_are_not_analysed():
     assert remove_constant_channels(Graph((), (x,), (x,))).inputs == (x,)
 
 
+@pytest.mark.parametrize("op", ["TRANSPOSE", "PAD"])
+def test_a_single_value_without_dimensions_is_no_obstacle(op):
+    x = activation("x", ())
+    none = Tensor("none", (0,), "int32", None, np.zeros(0, np.int32))
+    graph = Graph((Node(op, 1, (x, none), (activation("y", ()),)),), (x,), ())
+    assert find_intervals(graph)[graph.nodes[0].output].high.tolist() == [127]
+    assert remove_constant_channels(graph) is graph
+
+
 def test_deadened_channels_are_constant():
     node = deadened(conv_2d("c", 1, channels=6), [0, 3, 5], np.random.default_rng(0))
     graph = Graph((node,), (node.input(0),), node.outputs)
