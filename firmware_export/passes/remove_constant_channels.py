@@ -12,7 +12,8 @@ from firmware_export.numerics import Int64Array
 from firmware_export.ops import weights
 from firmware_export.passes.channel_links import LINKERS
 from firmware_export.passes.channel_use import Mask, find_used, reader_of
-from firmware_export.passes.intervals import Intervals, channels_of, find_intervals
+from firmware_export.passes.interval_analysis import find_intervals
+from firmware_export.passes.intervals import Intervals, channels_of
 
 
 def remove_constant_channels(graph: Graph) -> Graph:

@@ -11,8 +11,8 @@ from firmware_export import compile_tflite
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.measure import emulate, run_on_host
 from firmware_export.passes import run_passes, verify
+from firmware_export.passes.interval_analysis import find_intervals
 from firmware_export.passes.interval_rules import RULES
-from firmware_export.passes.intervals import find_intervals
 from firmware_export.passes.remove_constant_channels import remove_constant_channels
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
