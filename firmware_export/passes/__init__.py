@@ -60,10 +60,11 @@ def run_passes(
     """
     graph = verify(graph)
     for apply in passes:
+        sound = frozenset(graph.nodes)
         graph = apply(graph)
         observe(Step(apply.__name__, graph))
         try:
-            verify(graph)
+            verify(graph, sound)
         except ModelError as error:
             raise ModelError(f"After the pass {apply.__name__}: {error}") from error
     return graph

@@ -66,7 +66,8 @@ def _depthwise(node: Node) -> tuple[Link, ...]:
 
 
 def _pad(node: Node) -> tuple[Link, ...] | None:
-    return None if any(pad.borders(node)[-1]) else (_straight(0, node.output),)
+    widened = any(any(ends) for ends in pad.borders(node)[-1:])
+    return None if widened else (_straight(0, node.output),)
 
 
 def _reduction(node: Node) -> tuple[Link, ...] | None:
@@ -76,8 +77,8 @@ def _reduction(node: Node) -> tuple[Link, ...] | None:
 
 
 def _transpose(node: Node) -> tuple[Link, ...] | None:
-    order = node.input(1).values.reshape(-1)
-    return (_straight(0, node.output),) if order[-1] == len(order) - 1 else None
+    order = node.input(1).values.reshape(-1).tolist()
+    return (_straight(0, node.output),) if order[-1:] == [len(order) - 1] else None
 
 
 def _reshape(node: Node) -> tuple[Link, ...] | None:

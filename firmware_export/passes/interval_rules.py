@@ -69,25 +69,23 @@ def _relu(node: Node, operands: Operands) -> Intervals:
 
 
 def _add(node: Node, operands: Operands) -> Intervals:
-    """ADD and SUB: the second operand of a difference counts from its other end."""
-    a, b, y = node.input(0), node.input(1), node.output
+    """ADD and SUB: both operands on the common scale, then their sum on the output's."""
     multipliers, right_shifts = add.scalings(node)
 
-    def scaled(end: Int64Array, which: int, zero_point: int) -> Int64Array:
-        centred = (end - zero_point) << add.FRACTION_BITS
-        return requantize(centred, multipliers[which], -right_shifts[which]).astype(np.int64)
+    def scaled(values: Int64Array, which: int) -> Int64Array:
+        return requantize(values, multipliers[which], -right_shifts[which]).astype(np.int64)
 
-    sign, first, last = (1, "low", "high") if node.op == "ADD" else (-1, "high", "low")
-    sums = (
-        scaled(getattr(operands[0], mine), 0, a.zero_point)
-        + sign * scaled(getattr(operands[1], its), 1, b.zero_point)
-        for mine, its in (("low", first), ("high", last))
-    )
-    low, high = (
-        requantize(end, multipliers[2], -right_shifts[2]).astype(np.int64) + y.zero_point
-        for end in sums
-    )
-    return _clamped(node, low, high)
+    def operand(which: int) -> tuple[Int64Array, Int64Array]:
+        zero_point, found = node.input(which).zero_point, operands[which]
+        low, high = (
+            scaled((end - zero_point) << add.FRACTION_BITS, which)
+            for end in (found.low, found.high)
+        )
+        return (-high, -low) if which == 1 and node.op == "SUB" else (low, high)
+
+    a, b = operand(0), operand(1)
+    low, high = (scaled(one + other, 2) for one, other in zip(a, b, strict=True))
+    return _clamped(node, low + node.output.zero_point, high + node.output.zero_point)
 
 
 def _mul(node: Node, operands: Operands) -> Intervals:
@@ -154,9 +152,9 @@ def _reshape(node: Node, operands: Operands) -> Intervals:
 
 
 def _transpose(node: Node, operands: Operands) -> Intervals:
-    order = node.input(1).values.reshape(-1)
-    moved = bool(order[-1] != len(order) - 1)
-    return operands[0].spread(channels_of(node.output)) if moved else operands[0]
+    order = node.input(1).values.reshape(-1).tolist()
+    stays = order[-1:] == [len(order) - 1]
+    return operands[0] if stays else operands[0].spread(channels_of(node.output))
 
 
 def _moved(node: Node, operands: Operands) -> Intervals:

@@ -1,19 +1,14 @@
-"""Interval analysis: which values each channel of each activation can take at all."""
+"""Intervals: the values that each channel of a tensor can take at all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from firmware_export.ir import Graph, Tensor
+from firmware_export.ir import Tensor
 from firmware_export.numerics import INT8_MAX, INT8_MIN, Int64Array
-
-MAX_CHANNELS = 2**20
-"""Channels of all activations together: a damaged file may claim more than memory holds."""
 
 
 @dataclass(frozen=True)
@@ -72,38 +67,3 @@ def of_constant(tensor: Tensor) -> Intervals:
     """The values that a constant has along its other dimensions."""
     rows = tensor.values.reshape(-1, channels_of(tensor)).astype(np.int64)
     return Intervals(rows.min(axis=0), rows.max(axis=0))
-
-
-def find_intervals(graph: Graph) -> Mapping[Tensor, Intervals] | None:
-    """The intervals of every int8 activation, by the integer arithmetic of the kernels.
-
-    Every function of the kernels that is used here is monotone in each operand, requantization
-    included, so that the ends of an interval lead to the ends of the next. The operands are taken
-    as independent: an interval may be too wide, never too narrow.
-
-    Args:
-        graph: Of supported operators.
-
-    Returns:
-        Tensor to intervals; None where there are more channels than are worth the time.
-
-    Source:
-        Interval arithmetic, R. E. Moore, Interval Analysis, Prentice-Hall 1966, chapter 3.
-    """
-    # The rules know intervals; what walks over the graph knows the rules.
-    from firmware_export.passes.interval_rules import RULES
-
-    outputs = [tensor for node in graph.nodes for tensor in node.outputs]
-    if sum(map(channels_of, (*graph.inputs, *outputs))) > MAX_CHANNELS:
-        return None
-    known = {tensor: any_int8(tensor) for tensor in (*graph.inputs, *outputs)}
-    for node in graph.nodes:
-        rule = RULES.get(node.op)
-        if rule and [tensor.dtype for tensor in node.outputs] == ["int8"]:
-            operands = tuple(
-                known[t] if t in known else of_constant(t)
-                for t in node.inputs
-                if t is not None and t.dtype == "int8"
-            )
-            known[node.output] = rule(node, operands) or known[node.output]
-    return MappingProxyType({t: found for t, found in known.items() if t.dtype == "int8"})

@@ -12,10 +12,8 @@ from firmware_export.numerics import Int64Array
 from firmware_export.ops import weights
 from firmware_export.passes.channel_links import LINKERS
 from firmware_export.passes.channel_use import Mask, find_used, reader_of
-from firmware_export.passes.intervals import Intervals, channels_of, find_intervals
-
-RESHAPES = {"RESHAPE"}
-"""Operators with an operand that repeats the shape of the output."""
+from firmware_export.passes.interval_analysis import find_intervals
+from firmware_export.passes.intervals import Intervals, channels_of
 
 
 def remove_constant_channels(graph: Graph) -> Graph:
@@ -65,7 +63,7 @@ def _rewritten(
         if node.optional_input(2) is not None:
             operands.append(_bias(node, weights.bias(node)[outputs], outputs))
         return replace(narrow, inputs=(narrow.input(0), *operands))
-    if node.op in RESHAPES:
+    if node.op == "RESHAPE":  # its second operand would repeat the old shape
         return replace(narrow, inputs=narrow.inputs[:1], options=NO_OPTIONS, options_table="NONE")
     return replace(narrow, inputs=_with_narrow_constants(node, narrow, used[node.output]))
 

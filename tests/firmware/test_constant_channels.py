@@ -11,8 +11,8 @@ from firmware_export import compile_tflite
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.measure import emulate, run_on_host
 from firmware_export.passes import run_passes, verify
+from firmware_export.passes.interval_analysis import find_intervals
 from firmware_export.passes.interval_rules import RULES
-from firmware_export.passes.intervals import find_intervals
 from firmware_export.passes.remove_constant_channels import remove_constant_channels
 from firmware_export.target import find_core
 from firmware_export.tflite_writer import write_tflite
@@ -292,6 +292,15 @@ def test_too_many_channels_are_not_analysed():
     x = Tensor("x", (1, 2**21), "int8", activation("q", (1,)).quantization)
     assert find_intervals(Graph((), (x,), (x,))) is None
     assert remove_constant_channels(Graph((), (x,), (x,))).inputs == (x,)
+
+
+@pytest.mark.parametrize("op", ["TRANSPOSE", "PAD"])
+def test_a_single_value_without_dimensions_is_no_obstacle(op):
+    x = activation("x", ())
+    none = Tensor("none", (0,), "int32", None, np.zeros(0, np.int32))
+    graph = Graph((Node(op, 1, (x, none), (activation("y", ()),)),), (x,), ())
+    assert find_intervals(graph)[graph.nodes[0].output].high.tolist() == [127]
+    assert remove_constant_channels(graph) is graph
 
 
 def test_deadened_channels_are_constant():

@@ -1,12 +1,14 @@
 """Passes keep the meaning of a graph, and the verifier catches one that does not."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Tensor
-from firmware_export.passes import run_passes, verify
+from firmware_export.passes import PASSES, run_passes, verify
 from firmware_export.passes.alias_views import alias_views
 from firmware_export.passes.drop_unused import drop_unused
 from tests.firmware.fixtures.single_ops import activation, add, model_of, relu, reshape
@@ -58,6 +60,24 @@ def view_of_another_size(graph: Graph) -> Graph:
     return replace(graph, views={activation("v", (1, 9)): graph.inputs[0]})
 
 
+def another_shape(graph: Graph) -> Graph:
+    longer = replace(graph.nodes[1], outputs=(activation("y", (1, 9)),))
+    return replace(graph, nodes=(graph.nodes[0], longer), outputs=longer.outputs)
+
+
+def another_type(graph: Graph) -> Graph:
+    wrong = replace(graph.nodes[1].output, dtype="int16")
+    nodes = (graph.nodes[0], replace(graph.nodes[1], outputs=(wrong,)))
+    return replace(graph, nodes=nodes, outputs=(wrong,))
+
+
+def unlike_its_values(graph: Graph) -> Graph:
+    node = add("a", shapes=((1, 8), (1, 8)), constant_operand=1)
+    short = replace(node.input(1), shape=(1, 1))
+    node = replace(node, inputs=(graph.inputs[0], short))
+    return Graph((*graph.nodes, node), graph.inputs, (*graph.outputs, node.output))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -68,6 +88,9 @@ def view_of_another_size(graph: Graph) -> Graph:
         (unknown_operand, "reads 'stranger'"),
         (constant_input, "Model input 'a_1' is a constant"),
         (no_output, "at least one input and one output"),
+        (another_shape, r"RELU at 'y': The output shape must be \[1, 8\]. Got \[1, 9\]"),
+        (another_type, "RELU at 'second_out': The data input and the output must be int8"),
+        (unlike_its_values, r"Constant 'a_1' must be int8 \[1, 1\]. Got int8 \[1, 8\]"),
         (view_of_another_size, "View 'v' has another size than its owner 'x'"),
     ],
 )
@@ -79,6 +102,13 @@ def test_the_verifier_names_what_is_wrong(spoil, message):
 def test_the_verifier_runs_after_every_pass():
     with pytest.raises(ModelError, match="nothing has computed"):
         run_passes(two_in_a_row(), passes=(lost_node,))
+
+
+def test_the_documentation_lists_the_passes_in_their_order():
+    page = (Path(__file__).parents[2] / "docs" / "compiler.md").read_text()
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|", page, re.MULTILINE)
+    names = ["fold_constants", *(apply.__name__ for apply in PASSES)]
+    assert rows == [(str(index), name) for index, name in enumerate(names)]
 
 
 def test_unused_nodes_are_dropped_and_nothing_else():
