@@ -60,6 +60,7 @@ IMPOSSIBLE = {
     "'nano33ble'?",
     'target.compiler = "icc"': "target.compiler: ",
     'target.optimize = "O9"': "target.optimize: ",
+    'target.level = "O9"': "target.level: ",
 }
 
 
