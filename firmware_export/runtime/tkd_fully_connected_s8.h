@@ -106,7 +106,7 @@ TKD_INLINE void tkd_fully_connected_s8(const tkd_fully_connected_shape *shape,
     const int32_t channels = shape->out_features;
     const int32_t in_fours = channels - channels % 4;
     for (int32_t row = 0; row < shape->rows; ++row) {
-        const int32_t end = tkd_loop_count(in_fours);
+        const int32_t end = in_fours == 0 ? 0 : tkd_loop_count(in_fours);
         for (int32_t o = 0; o < end; o += 4) {
             const tkd_channel *const scaling = &stage->channels[o];
             int32_t sums[4] = {scaling[0].bias, scaling[1].bias, scaling[2].bias, scaling[3].bias};
