@@ -13,8 +13,6 @@ from firmware_export.ops.definition import Struct
 from firmware_export.ops.limits import activation_name
 
 NARROW_ACCUMULATOR = 2**30
-SMALLEST_MULTIPLIER = 2**30
-"""Of a scale that is not 0."""
 LARGEST_NARROW_SHIFT = 22
 """A sum below 2^30 and an int8 zero point, shifted left by this, fit into int32 together."""
 ROW_TYPES = {"channels": "tkd_channel"}
@@ -155,7 +153,6 @@ def output_stage(node: Node) -> tuple[Struct, dict[str, Array]]:
     low, high = activation_range(activation_name(node), node.output.scale, node.output.zero_point)
     narrow = (
         largest_accumulator(node) < NARROW_ACCUMULATOR
-        and channels[:, 1].min() >= SMALLEST_MULTIPLIER
         and channels[:, 2].min() >= 1
         and channels[:, 2].max() <= LARGEST_NARROW_SHIFT
     )

@@ -77,8 +77,7 @@ TKD_INLINE int32_t tkd_dot_1x1(const int8_t *input, const int8_t *weights, int32
 {
     int32_t i = 0;
 #if TKD_DSP
-    const int32_t end = tkd_loop_count(length - 3);
-    for (; i < end; i += 4) {
+    for (; i + 4 <= length; i += 4) {
         const uint32_t x = tkd_load_word(input + i);
         const uint32_t w = tkd_load_word(weights + i);
         sum = tkd_multiply_pairs(tkd_widen_even(x), tkd_widen_even(w), sum);
@@ -106,7 +105,7 @@ TKD_INLINE void tkd_fully_connected_s8(const tkd_fully_connected_shape *shape,
     const int32_t channels = shape->out_features;
     const int32_t in_fours = channels - channels % 4;
     for (int32_t row = 0; row < shape->rows; ++row) {
-        const int32_t end = tkd_loop_count(in_fours);
+        const int32_t end = in_fours == 0 ? 0 : tkd_loop_count(in_fours);
         for (int32_t o = 0; o < end; o += 4) {
             const tkd_channel *const scaling = &stage->channels[o];
             int32_t sums[4] = {scaling[0].bias, scaling[1].bias, scaling[2].bias, scaling[3].bias};

@@ -17,8 +17,8 @@ typedef struct {
 
 /* How the accumulators of a layer become int8.
  * channels  one for each output channel
- * narrow    1 when every |accumulator| < 2^30, every multiplier is at least 2^30 and every
- *           right_shift is in [1, 22] */
+ * narrow    1 when every |accumulator| < 2^30 and every right_shift is in [1, 22], so that no
+ *           multiplier is 0 */
 typedef struct {
     const tkd_channel *channels;
     int32_t zero_point;
