@@ -20,7 +20,7 @@ from tests.firmware.growth import Growth, graph_input
 from tests.firmware.random_graphs import differing_outputs, random_graph, side_by_side
 
 SEED = 20_261_121
-GRAPHS = 32
+GRAPHS = 24
 PAIRS = frozenset({"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"})
 
 
