@@ -84,6 +84,7 @@ def emit(node: Node) -> KernelCall:
             "depth": depth,
             "input_zero_point": node.input(0).zero_point,
             "groups": groups,
+            "lane_products": lane_products(filters),
         },
     )
     return KernelCall(
@@ -96,6 +97,28 @@ def emit(node: Node) -> KernelCall:
         scratch_type="tkd_lane",
         overlaps={0: window.overlap(node)},
     )
+
+
+def lane_products(filters: npt.NDArray[np.int8]) -> int:
+    """How many products ``tkd_dot_packed`` may add in 16 bits before it folds them.
+
+    Two products of int8 fit, whatever the input, unless all four factors may be -128.
+
+    Args:
+        filters: int8 [channels, weights of a channel].
+
+    Returns:
+        2, or 1 where two weights that are added are -128.
+
+    Example:
+        >>> lane_products(np.array([[0, -128, -128, 0]], np.int8))
+        2
+        >>> lane_products(np.array([[0, 0, -128, -128]], np.int8))
+        1
+    """
+    padded = np.pad(filters, ((0, 0), (0, filters.shape[1] % 2)))
+    both_lowest = (padded.reshape(-1, 2) == -128).all(axis=1)
+    return 1 if both_lowest.any() else 2
 
 
 def lay_out_weights(filters: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:

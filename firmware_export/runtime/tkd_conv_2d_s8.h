@@ -1,20 +1,12 @@
 #ifndef TKD_CONV_2D_S8_H
 #define TKD_CONV_2D_S8_H
 
+#include "tkd_conv_2d_plain.h"
 #include "tkd_dsp.h"
 #include "tkd_output_stage.h"
 #include "tkd_window.h"
 
-/* What a convolution needs beside its window.
- * depth   taps of a filter times input channels of a group, rounded up to a multiple of 4
- * groups  parts of the input and output channels, each convolved on its own */
-typedef struct {
-    int32_t output_channels;
-    int32_t depth;
-    int32_t input_zero_point;
-    int32_t groups;
-} tkd_conv_2d_shape;
-
+#if TKD_DSP
 /* Two patches lie side by side, two lanes of the one and then two lanes of the other, so that
  * one load brings what one pair of weights is multiplied with. */
 TKD_INLINE int32_t tkd_lane_index(int32_t i)
@@ -27,7 +19,6 @@ TKD_INLINE int32_t tkd_lane_index(int32_t i)
 TKD_INLINE int32_t tkd_widen_lanes(tkd_lane *patch, int32_t at, const int8_t *values,
                                    int32_t count, int32_t in_fours)
 {
-#if TKD_DSP
     if (in_fours) {
         for (int32_t i = 0; i < count; i += 4) {
             tkd_word *const to = (tkd_word *)(void *)(patch + 2 * (at + i));
@@ -39,9 +30,6 @@ TKD_INLINE int32_t tkd_widen_lanes(tkd_lane *patch, int32_t at, const int8_t *va
         }
         return at + count;
     }
-#else
-    (void)in_fours;
-#endif
     for (int32_t i = 0; i < count; ++i) {
         patch[tkd_lane_index(at + i)] = values[i];
     }
@@ -100,7 +88,6 @@ TKD_INLINE void tkd_gather_patch(const tkd_window *window, const tkd_conv_2d_sha
 TKD_INLINE void tkd_dot_2x2(const tkd_lane *patches, const int8_t *weights, int32_t depth,
                             int32_t sums[2][2])
 {
-#if TKD_DSP
     const tkd_lane *const end = patches + 2 * depth;
     int32_t s00 = sums[0][0];
     int32_t s01 = sums[0][1];
@@ -143,22 +130,6 @@ TKD_INLINE void tkd_dot_2x2(const tkd_lane *patches, const int8_t *weights, int3
     sums[0][1] = s01;
     sums[1][0] = s10;
     sums[1][1] = s11;
-#else
-    for (int32_t i = 0; i < depth; i += 4) {
-        for (int32_t pixel = 0; pixel < 2; ++pixel) {
-            const int32_t x0 = patches[2 * pixel];
-            const int32_t x1 = patches[2 * pixel + 1];
-            const int32_t x2 = patches[2 * pixel + 4];
-            const int32_t x3 = patches[2 * pixel + 5];
-            for (int32_t k = 0; k < 2; ++k) {
-                const int8_t *const w = weights + 4 * k;
-                sums[pixel][k] += x0 * w[0] + x1 * w[2] + x2 * w[1] + x3 * w[3];
-            }
-        }
-        patches += 8;
-        weights += 8;
-    }
-#endif
 }
 
 /* The output channels of one group, of one or two pixels, whose patches lie side by side.
@@ -197,6 +168,7 @@ TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_out
                           patches + group * 2 * shape->depth, pixels, output);
     }
 }
+#endif
 
 /* output[n][y][x][o] = finish(bias[o] + sum_ijc input[n][y * s + i * d - pad]
  *                                                    [x * s + j * d - pad][c + first of group]
@@ -204,7 +176,7 @@ TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_out
  * input    [batches, input_height, input_width, input_channels]     int8
  * weights  [groups, output channels of a group / 2, depth / 4, 2, 4] int8, zero point 0, aligned
  *          to 4 bytes
- * scratch  [groups, depth / 2, 2, 2] lanes, aligned to 4 bytes
+ * scratch  [groups, depth / 2, 2, 2] lanes, or [groups, depth] words; aligned to 4 bytes
  * output   [batches, output_height, output_width, output_channels]  int8; may lie over the input
  *          where what is written stays below what is still to be read, see Window.overlap: pixels
  *          are computed in raster order, each after its whole patch was copied
@@ -215,6 +187,10 @@ TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape
                                const tkd_output_stage *stage, const int8_t *weights,
                                const int8_t *input, tkd_lane *scratch, int8_t *output)
 {
+#if !TKD_DSP
+    tkd_word *const patches = (tkd_word *)(void *)scratch;
+    tkd_conv_2d_plain(window, shape, stage, weights, input, patches, output);
+#else
     const int32_t image_size = window->input_height * window->input_width * window->input_channels;
     const int32_t group_channels = window->input_channels / shape->groups;
     int32_t pending = 0;
@@ -238,6 +214,7 @@ TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape
     if (window->batches * window->output_height * window->output_width % 2 == 1) {
         tkd_conv_2d_pixels(shape, stage, weights, scratch, 1, output);
     }
+#endif
 }
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef TKD_DEPTHWISE_CONV_2D_S8_H
 #define TKD_DEPTHWISE_CONV_2D_S8_H
 
+#include "tkd_depthwise_plain.h"
 #include "tkd_dsp.h"
 #include "tkd_output_stage.h"
 #include "tkd_window.h"
@@ -171,6 +172,12 @@ TKD_INLINE void tkd_depthwise_conv_2d_s8(const tkd_window *window,
                 window->dilation_width == 1) {
                 tkd_depthwise_plane_in_pairs(window, shape, stage, scaling, filter, plane, scratch,
                                              channels, first);
+                continue;
+            }
+#else
+            if (window->kernel_width == 3 && window->dilation_width == 1) {
+                tkd_depthwise_plain(window, shape->plane_width, stage, scaling, filter, plane,
+                                    channels, first);
                 continue;
             }
 #endif

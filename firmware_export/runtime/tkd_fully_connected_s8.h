@@ -2,6 +2,7 @@
 #define TKD_FULLY_CONNECTED_S8_H
 
 #include "tkd_dsp.h"
+#include "tkd_fully_connected_plain.h"
 #include "tkd_output_stage.h"
 
 typedef struct {
@@ -14,6 +15,13 @@ typedef struct {
 TKD_INLINE void tkd_dot_1x4(const int8_t *input, const int8_t *const weights[4], int32_t length,
                             int32_t sums[4])
 {
+#if TKD_THUMB_1
+    tkd_two_dots(input, weights, length, sums);
+    /* Where there are fewer than three channels, the first stands in for the others. */
+    if (weights[2] != weights[0]) {
+        tkd_two_dots(input, weights + 2, length, sums + 2);
+    }
+#else
     int32_t i = 0;
 #if TKD_DSP
     for (; i + 4 <= length; i += 4) {
@@ -33,6 +41,7 @@ TKD_INLINE void tkd_dot_1x4(const int8_t *input, const int8_t *const weights[4],
             sums[k] += x * weights[k][i];
         }
     }
+#endif
 }
 
 /* output[n][o] = finish(bias[o] + sum_i input[n][i] * weights[o][i])

@@ -2,6 +2,7 @@
 #define TKD_MULTIPLY_HIGH_NARROW_H
 
 #include "tkd_multiply_high.h"
+#include "tkd_multiply_high_short.h"
 
 /* What tkd_multiply_high gives, for |a| < 2^30, in two instructions where there is SMMULR. */
 TKD_INLINE int32_t tkd_multiply_high_narrow(int32_t a, int32_t b)
@@ -10,6 +11,8 @@ TKD_INLINE int32_t tkd_multiply_high_narrow(int32_t a, int32_t b)
     int32_t high;
     __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a * 2), "r"(b));
     return high;
+#elif TKD_THUMB_1
+    return tkd_multiply_high_short(a, b);
 #else
     return tkd_multiply_high(a, b);
 #endif
