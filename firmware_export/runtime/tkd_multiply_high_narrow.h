@@ -4,7 +4,8 @@
 #include "tkd_multiply_high.h"
 #include "tkd_multiply_high_short.h"
 
-/* What tkd_multiply_high gives, for |a| < 2^30, in two instructions where there is SMMULR. */
+/* What tkd_multiply_high gives, for |a| < 2^30, in two instructions where there is SMMULR;
+ * elsewhere the highest bit of the low word rounds. */
 TKD_INLINE int32_t tkd_multiply_high_narrow(int32_t a, int32_t b)
 {
 #if TKD_DSP
@@ -14,7 +15,8 @@ TKD_INLINE int32_t tkd_multiply_high_narrow(int32_t a, int32_t b)
 #elif TKD_THUMB_1
     return tkd_multiply_high_short(a, b);
 #else
-    return tkd_multiply_high(a, b);
+    const int64_t product = (int64_t)(a * 2) * b;
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 #endif
 }
 

@@ -37,39 +37,37 @@ TKD_INLINE void tkd_pack_four(tkd_word *patches, const int8_t *values, int32_t p
 }
 #endif
 
-/* Words at, at + 1, ... become count values, or gain them above; returns the next word.
- * pixel     0, which comes first, or 1
+/* count words become values, or gain them above.
+ * pixel     0, which comes first, or 1; always a literal
  * in_fours  1 when values start at a word and count is a multiple of 4; always a literal */
+TKD_INLINE void tkd_pack_pixel(tkd_word *patches, const int8_t *values, int32_t count,
+                               int32_t pixel, int32_t in_fours)
+{
+#if TKD_THUMB_1
+    for (int32_t i = 0; in_fours && i < count; i += 4) {
+        tkd_pack_four(patches + i, values + i, pixel);
+    }
+    if (in_fours) {
+        return;
+    }
+#else
+    (void)in_fours;
+#endif
+    for (int32_t i = 0; i < count; ++i) {
+        const uint32_t lane = tkd_lane_value(values[i], pixel);
+        patches[i] = pixel == 0 ? lane : patches[i] + lane;
+    }
+}
+
+/* Words at, at + 1, ... become count values, or gain them above; returns the next word. */
 TKD_INLINE int32_t tkd_pack_values(tkd_word *patches, int32_t at, const int8_t *values,
                                    int32_t count, int32_t pixel, int32_t in_fours)
 {
-    tkd_word *const to = patches + at;
-#if TKD_THUMB_1
-    const int32_t fours = in_fours ? count : 0;
-#else
-    const int32_t fours = 0;
-    (void)in_fours;
-#endif
     if (pixel == 0) {
-        for (int32_t i = fours; i < count; ++i) {
-            to[i] = tkd_lane_value(values[i], 0);
-        }
+        tkd_pack_pixel(patches + at, values, count, 0, in_fours);
     } else {
-        for (int32_t i = fours; i < count; ++i) {
-            to[i] += tkd_lane_value(values[i], 1);
-        }
+        tkd_pack_pixel(patches + at, values, count, 1, in_fours);
     }
-#if TKD_THUMB_1
-    if (pixel == 0) {
-        for (int32_t i = 0; i < fours; i += 4) {
-            tkd_pack_four(to + i, values + i, 0);
-        }
-    } else {
-        for (int32_t i = 0; i < fours; i += 4) {
-            tkd_pack_four(to + i, values + i, 1);
-        }
-    }
-#endif
     return at + count;
 }
 
