@@ -29,7 +29,7 @@ from firmware_export.ops.windows import (
 
 LANE_BYTES = 2
 PIXELS = 4
-"""Output pixels that the kernel computes at once; see ``tkd_dot_4x2``."""
+"""Output pixels that the kernel computes at once, of halfwords; as many bytes hold two of words."""
 
 DIRECT = "direct"
 DIRECT_CODE_BYTES = 1250
@@ -92,6 +92,7 @@ def emit(node: Node) -> KernelCall:
     row_depth = _even(rows.shape[2])
     depth = rows.shape[1] * row_depth
     window = kernel_window(node)
+    laid_out = lay_out_weights(rows, groups)
     shape = Struct(
         "tkd_conv_2d_shape",
         "shape",
@@ -100,13 +101,14 @@ def emit(node: Node) -> KernelCall:
             "row_depth": row_depth,
             "input_zero_point": node.input(0).zero_point,
             "groups": groups,
+            "lane_products": lane_products(laid_out),
         },
     )
     return KernelCall(
         kernel="tkd_conv_2d_s8",
         structs=(window.struct(node), shape, stage),
         arguments=("weights", "input_0", "scratch", "output"),
-        constants={"weights": lay_out_weights(rows, groups), **constants},
+        constants={"weights": laid_out, **constants},
         row_types=weights.ROW_TYPES,
         scratch_bytes=PIXELS * groups * depth * LANE_BYTES + _row_bytes(node),
         scratch_type="tkd_lane",
@@ -133,7 +135,7 @@ def _even(count: int) -> int:
 
 
 def lay_out_weights(rows: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[np.int8]:
-    """The order in which ``tkd_dot_4x2`` reads weights.
+    """The order in which ``tkd_dot_4x2`` and ``tkd_dot_packed`` read weights.
 
     Args:
         rows: int8 [channels, kernel height, weights of a row].
@@ -156,6 +158,27 @@ def lay_out_weights(rows: npt.NDArray[np.int8], groups: int = 1) -> npt.NDArray[
     padded = np.pad(parts, ((0, 0), (0, -parts.shape[1] % 2), (0, 0), (0, length % 2)))
     pairs = padded.reshape(-1, 2, height * _even(length))
     return np.ascontiguousarray(pairs.transpose(0, 2, 1))
+
+
+def lane_products(laid_out: npt.NDArray[np.int8]) -> int:
+    """How many products ``tkd_dot_packed`` may add in 16 bits before it splits the sum.
+
+    Two products of int8 fit, whatever the input, unless all four factors may be -128.
+
+    Args:
+        laid_out: int8 [pairs of channels, depth, 2], as of `lay_out_weights`.
+
+    Returns:
+        2, or 1 where two weights of a channel are -128 whose products are added.
+
+    Example:
+        >>> lane_products(lay_out_weights(np.array([[[0, -128, -128, 0]]], np.int8)))
+        2
+        >>> lane_products(lay_out_weights(np.array([[[0, -128, 0, -128]]], np.int8)))
+        1
+    """
+    both_lowest = (laid_out.reshape(-1, 2, 2) == -128).all(axis=1)
+    return 1 if both_lowest.any() else 2
 
 
 CONV_2D = OpDef(

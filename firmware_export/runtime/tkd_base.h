@@ -80,4 +80,16 @@ TKD_INLINE int32_t tkd_loop_count(int32_t count)
 #endif
 #endif
 
+/* Cortex-M0, M0+ and M23 multiply two words to the low word of the product only, and compute on
+ * eight registers of sixteen. */
+#if defined(__GNUC__) && defined(__thumb__) && defined(__ARM_ARCH_ISA_THUMB) && \
+    !defined(__ARM_BIG_ENDIAN)
+#if __ARM_ARCH_ISA_THUMB == 1
+#define TKD_THUMB_1 1
+#endif
+#endif
+#ifndef TKD_THUMB_1
+#define TKD_THUMB_1 0
+#endif
+
 #endif

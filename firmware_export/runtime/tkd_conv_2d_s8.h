@@ -2,10 +2,11 @@
 #define TKD_CONV_2D_S8_H
 
 #include "tkd_dot_4x2.h"
+#include "tkd_dot_packed.h"
 #include "tkd_output_stage.h"
 #include "tkd_patches.h"
 
-/* Two output channels, or the last one, of up to four pixels, whose patches lie side by side.
+/* Two output channels, or the last one, of up to TKD_PIXELS pixels, whose patches lie side by side.
  * scaling  of the first channel
  * width    1 or 2 channels; beside a last one lies a filter of zeros, whose sums are not used
  * output   of the first pixel, from the first of these channels */
@@ -15,18 +16,8 @@ TKD_INLINE void tkd_conv_2d_tile(const tkd_conv_2d_shape *shape, const tkd_outpu
                                  int8_t *restrict output)
 {
     const int32_t bias[2] = {scaling[0].bias, scaling[width - 1].bias};
-    int32_t sums[2][TKD_PIXELS] = {{bias[0], bias[0], bias[0], bias[0]},
-                                   {bias[1], bias[1], bias[1], bias[1]}};
-    if (pixels == TKD_PIXELS) {
-        tkd_dot_4x2(patches, weights, depth, sums);
-    } else {
-        for (int32_t pixel = 0; pixel < pixels; ++pixel) {
-            int32_t pair[2] = {bias[0], bias[1]};
-            tkd_dot_1x2(patches + 2 * pixel, weights, depth, pair);
-            sums[0][pixel] = pair[0];
-            sums[1][pixel] = pair[1];
-        }
-    }
+    int32_t sums[2][TKD_PIXELS];
+    tkd_dot_pixels(patches, weights, depth, pixels, shape->lane_products, bias, sums);
     for (int32_t k = 0; k < width; ++k) {
         const tkd_scale scale = tkd_scale_of(stage, &scaling[k]);
         for (int32_t pixel = 0; pixel < pixels; ++pixel) {
@@ -36,7 +27,7 @@ TKD_INLINE void tkd_conv_2d_tile(const tkd_conv_2d_shape *shape, const tkd_outpu
     }
 }
 
-/* All output channels of up to four pixels; the patches of the groups follow each other. */
+/* All output channels of up to TKD_PIXELS pixels; the patches of the groups follow each other. */
 TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_output_stage *stage,
                                    const int8_t *weights, const tkd_lane *patches, int32_t depth,
                                    int32_t pixels, int8_t *restrict output)
@@ -59,7 +50,8 @@ TKD_INLINE void tkd_conv_2d_pixels(const tkd_conv_2d_shape *shape, const tkd_out
  * input    [batches, input_height, input_width, input_channels]     int8
  * weights  [groups, output channels of a group / 2, depth, 2] int8, zero point 0, aligned to 4
  *          bytes; depth is kernel_height * row_depth, in the order of tkd_patches.h
- * scratch  [groups, depth / 2, 4, 2] lanes, aligned to 4 bytes; then the bytes of tkd_gather_taps
+ * scratch  [groups, TKD_PIXELS * depth] lanes of tkd_paired_patch.h or tkd_packed_patch.h, aligned to
+ *          4 bytes; then the bytes of tkd_gather_taps
  * output   [batches, output_height, output_width, output_channels]  int8; may lie over the input
  *          where what is written stays below what is still to be read, see Window.overlap: pixels
  *          are computed in raster order, each after its whole patch was copied
@@ -82,7 +74,8 @@ TKD_INLINE void tkd_conv_2d_s8(const tkd_window *window, const tkd_conv_2d_shape
             for (int32_t x = 0; x < window->output_width; ++x) {
                 for (int32_t group = 0; group < shape->groups; ++group) {
                     tkd_gather_patch(window, shape, image + group * group_channels, y, x, bytes,
-                                     scratch + 2 * pending + group * TKD_PIXELS * depth);
+                                     tkd_patch_of(scratch + group * TKD_PIXELS * depth, pending),
+                                     pending);
                 }
                 ++pending;
                 if (pending == TKD_PIXELS) {

@@ -2,6 +2,7 @@
 #define TKD_DEPTHWISE_CONV_2D_S8_H
 
 #include "tkd_depthwise_3x3.h"
+#include "tkd_depthwise_plain.h"
 
 TKD_INLINE int32_t tkd_smaller(int32_t a, int32_t b)
 {
@@ -135,6 +136,12 @@ TKD_INLINE void tkd_depthwise_channel(const tkd_window *window, const tkd_depthw
         tkd_depthwise_plane_3x3(window, shape, stage, &scale, scaling->bias, &filter.taps_3x3,
                                 plane, distance, output);
         first_row = window->output_height - window->output_height % 2;
+    }
+#else
+    if (window->kernel_width == 3 && window->dilation_width == 1) {
+        tkd_depthwise_plain(window, shape->plane_width, stage, &scale, scaling->bias, taps, plane,
+                            distance, output);
+        return;
     }
 #endif
     if (first_row < window->output_height) {

@@ -3,6 +3,7 @@
 
 #include "tkd_dsp.h"
 
+#if TKD_DSP
 /* sums[k][p] += sum_i patch_p[i] * filter_k[i], for two output channels and one pixel of four.
  * patch    of the pixel, its pairs of lanes four pairs apart
  * weights  [depth, 2]: the byte extension makes of two lanes a pair of each channel
@@ -11,16 +12,10 @@ TKD_INLINE void tkd_dot_1x2(const tkd_lane *patch, const int8_t *weights, int32_
                             int32_t sums[2])
 {
     for (int32_t i = 0; i < depth; i += 2) {
-#if TKD_DSP
         const uint32_t x = *(const tkd_word *)(const void *)(patch + 4 * i);
         const uint32_t w = tkd_load_word(weights + 2 * i);
         sums[0] = tkd_multiply_pairs(x, tkd_widen_even(w), sums[0]);
         sums[1] = tkd_multiply_pairs(x, tkd_widen_odd(w), sums[1]);
-#else
-        for (int32_t k = 0; k < 2; ++k) {
-            sums[k] += patch[4 * i] * weights[2 * i + k] + patch[4 * i + 1] * weights[2 * i + 2 + k];
-        }
-#endif
     }
 }
 
@@ -28,7 +23,6 @@ TKD_INLINE void tkd_dot_1x2(const tkd_lane *patch, const int8_t *weights, int32_
 TKD_INLINE void tkd_dot_4x2(const tkd_lane *patches, const int8_t *weights, int32_t depth,
                             int32_t sums[2][4])
 {
-#if TKD_DSP
     /* A pair of lanes: 16 multiplications in 13 instructions. They take all fourteen registers, for
      * eight sums, a pair of each channel and of two pixels, and two addresses. r7 may be a frame
      * pointer: it and the end of the loop lie on the stack meanwhile. No compiler finds this
@@ -81,14 +75,29 @@ TKD_INLINE void tkd_dot_4x2(const tkd_lane *patches, const int8_t *weights, int3
 #undef TKD_PAIR
     sums[0][0] = s00, sums[0][1] = s01, sums[0][2] = s02, sums[0][3] = s03;
     sums[1][0] = s10, sums[1][1] = s11, sums[1][2] = s12, sums[1][3] = s13;
-#else
-    for (int32_t p = 0; p < 4; ++p) {
-        int32_t pair[2] = {sums[0][p], sums[1][p]};
-        tkd_dot_1x2(patches + 2 * p, weights, depth, pair);
-        sums[0][p] = pair[0];
-        sums[1][p] = pair[1];
-    }
-#endif
 }
+
+/* sums[k][p] = bias[k] + sum_i patch_p[i] * filter_k[i], for two channels and up to four pixels.
+ * lane_products  of no use here */
+TKD_INLINE void tkd_dot_pixels(const tkd_lane *patches, const int8_t *weights, int32_t depth,
+                               int32_t pixels, int32_t lane_products, const int32_t bias[2],
+                               int32_t sums[2][4])
+{
+    (void)lane_products;
+    for (int32_t k = 0; k < 2; ++k) {
+        sums[k][0] = sums[k][1] = sums[k][2] = sums[k][3] = bias[k];
+    }
+    if (pixels == 4) {
+        tkd_dot_4x2(patches, weights, depth, sums);
+        return;
+    }
+    for (int32_t pixel = 0; pixel < pixels; ++pixel) {
+        int32_t pair[2] = {bias[0], bias[1]};
+        tkd_dot_1x2(patches + 2 * pixel, weights, depth, pair);
+        sums[0][pixel] = pair[0];
+        sums[1][pixel] = pair[1];
+    }
+}
+#endif
 
 #endif

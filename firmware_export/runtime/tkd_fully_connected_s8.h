@@ -2,6 +2,7 @@
 #define TKD_FULLY_CONNECTED_S8_H
 
 #include "tkd_dsp.h"
+#include "tkd_fully_connected_plain.h"
 #include "tkd_output_stage.h"
 
 typedef struct {
@@ -43,15 +44,7 @@ TKD_INLINE void tkd_dot_fours(const int8_t *input, const int8_t *weights, int32_
 #undef TKD_HALF
     sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 #else
-    for (int32_t i = 0; i < 2 * fours; ++i) {
-        const int32_t x0 = input[i + i / 2 * 2];
-        const int32_t x1 = input[i + i / 2 * 2 + 2];
-        sums[0] += x0 * weights[0] + x1 * weights[2];
-        sums[1] += x0 * weights[1] + x1 * weights[3];
-        sums[2] += x0 * weights[4] + x1 * weights[6];
-        sums[3] += x0 * weights[5] + x1 * weights[7];
-        weights += 8;
-    }
+    tkd_dot_fours_plain(input, weights, fours, sums);
 #endif
 }
 
@@ -77,7 +70,8 @@ TKD_INLINE int32_t tkd_dot_1x1(const int8_t *input, const int8_t *weights, int32
 {
     int32_t i = 0;
 #if TKD_DSP
-    for (; i + 4 <= length; i += 4) {
+    const int32_t end = length < 4 ? 0 : tkd_loop_count(length - length % 4);
+    for (; i < end; i += 4) {
         const uint32_t x = tkd_load_word(input + i);
         const uint32_t w = tkd_load_word(weights + i);
         sum = tkd_multiply_pairs(tkd_widen_even(x), tkd_widen_even(w), sum);
