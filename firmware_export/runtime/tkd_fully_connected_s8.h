@@ -77,7 +77,8 @@ TKD_INLINE int32_t tkd_dot_1x1(const int8_t *input, const int8_t *weights, int32
 {
     int32_t i = 0;
 #if TKD_DSP
-    for (; i + 4 <= length; i += 4) {
+    const int32_t end = length < 4 ? 0 : tkd_loop_count(length - length % 4);
+    for (; i < end; i += 4) {
         const uint32_t x = tkd_load_word(input + i);
         const uint32_t w = tkd_load_word(weights + i);
         sum = tkd_multiply_pairs(tkd_widen_even(x), tkd_widen_even(w), sum);
