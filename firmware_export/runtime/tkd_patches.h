@@ -29,9 +29,9 @@ TKD_INLINE int32_t tkd_lane_index(int32_t at)
 /* Lanes at, at + 1, ... of a patch become count values, in the order above; at is even. */
 TKD_INLINE void tkd_widen_values(tkd_lane *patch, int32_t at, const int8_t *values, int32_t count)
 {
+    tkd_lane *to = patch + tkd_lane_index(at);
     int32_t i = 0;
     for (; i + 4 <= count; i += 4) {
-        tkd_lane *const to = patch + tkd_lane_index(at + i);
 #if TKD_DSP
         const uint32_t bytes = tkd_load_word(values + i);
         *(tkd_word *)(void *)to = tkd_widen_even(bytes);
@@ -42,9 +42,10 @@ TKD_INLINE void tkd_widen_values(tkd_lane *patch, int32_t at, const int8_t *valu
         to[2 * TKD_PIXELS] = values[i + 1];
         to[2 * TKD_PIXELS + 1] = values[i + 3];
 #endif
+        to += tkd_lane_index(4);
     }
-    for (; i < count; ++i) {
-        patch[tkd_lane_index(at + i)] = values[i];
+    for (int32_t left = 0; i < count; ++i, ++left) {
+        to[tkd_lane_index(left)] = values[i];
     }
 }
 
@@ -52,8 +53,10 @@ TKD_INLINE void tkd_widen_values(tkd_lane *patch, int32_t at, const int8_t *valu
 TKD_INLINE void tkd_fill_lanes(tkd_lane *patch, int32_t at, int32_t value, int32_t count)
 {
     const uint32_t pair = ((uint32_t)value & 0xffffu) | ((uint32_t)value << 16);
+    tkd_lane *to = patch + tkd_lane_index(at);
     for (int32_t i = 0; i < count; i += 2) {
-        *(tkd_word *)(void *)(patch + tkd_lane_index(at + i)) = pair;
+        *(tkd_word *)(void *)to = pair;
+        to += tkd_lane_index(2);
     }
 }
 
