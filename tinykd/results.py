@@ -131,6 +131,26 @@ class DistillResult(Result):
     curves: tuple[TrainingCurve, ...]
 
 
+class DistillComparison(Result):
+    """What ``tinykd.distill`` found: the same student with its teacher and without.
+
+    Attributes:
+        loss: Keys of the ``LOSSES`` table, joined by `` + ``.
+        weights: Weight of every part of the sum, ``labels`` among them.
+        student_validation_accuracy: With the teacher, in [0, 1].
+        scratch_validation_accuracy: Without; None where that was not asked for.
+        shipped: The better of the two on validation; the student if they are level.
+        curves: Each training.
+    """
+
+    loss: str
+    weights: dict[str, float]
+    student_validation_accuracy: float
+    scratch_validation_accuracy: float | None
+    shipped: Literal["student", "scratch"]
+    curves: tuple[TrainingCurve, ...]
+
+
 class ConvertResult(Result):
     """What plain conversion to int8 cost.
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tinykd.errors import TinykdError
 from tinykd.keras_models import sample_shape
 from tinykd.lesson import Lesson
+from tinykd.probabilities import log_of_probabilities
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
 
@@ -145,7 +146,7 @@ class Trainee:
 
     def logits(self, outputs: Any) -> Any:
         """Logits of the model's outputs: of probabilities, up to a constant for each sample."""
-        return tf.math.log(tf.maximum(outputs, 1e-7)) if self.gives_probabilities else outputs
+        return log_of_probabilities(outputs) if self.gives_probabilities else outputs
 
     def learn(self, rows: Any, teacher_logits: Any, labels: Any, epoch: Any) -> Lesson:
         """What the model says of a batch while it learns, beside what it should say."""

@@ -10,7 +10,7 @@ from tinykd.losses.soft_targets import (
     soft_target_kl,
     standardized_kl,
 )
-from tinykd.teachers.load import as_logits
+from tinykd.probabilities import as_logits
 
 LABELS = np.array([0, 1, 2, 3, 4, 0], np.int32)
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from tinykd.config import TeacherConfig
 from tinykd.datasets import Dataset
+from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.progress import Progress
 from tinykd.results import TeacherResult
 from tinykd.teachers.architectures import build_teacher
-from tinykd.teachers.load import as_logits, check_teacher, gives_probabilities, load_teacher
+from tinykd.teachers.load import check_teacher, load_teacher
 from tinykd.training import (
     Rows,
     Schedule,
