@@ -1,6 +1,7 @@
 """Weighted sums: what is configured is what is minimised, and what cannot help is refused."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,19 @@ def test_every_row_is_documented_and_its_options_are_its_parameters(name):
     }
     assert dict(row.options) == defaults
     assert bool(row.few_classes) == (row.min_classes > 2)
+
+
+def test_the_documentation_has_every_loss_with_its_weights_and_options():
+    text = (Path(__file__).parents[2] / "docs" / "distillation.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")] for line in text.splitlines()]
+    table = {row[1]: row[2:5] for row in rows if len(row) == 8 and row[1].startswith("`")}
+    assert table == {
+        f"`{name}`": [
+            f"{row.weight:g}",
+            f"{row.labels:g}",
+            ", ".join(f"{key} {value:g}" for key, value in row.options.items()),
+        ]
+        for name, row in LOSSES.items()
+        if row.task == "classification"
+    }
+    assert all(f"`{name}`" in text for name in LOSSES)

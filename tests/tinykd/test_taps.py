@@ -14,7 +14,7 @@ from tinykd.progress import Silent
 from tinykd.students.architectures import build_student
 from tinykd.students.files import load_student
 from tinykd.taps import align, averaging_matrix, make_taps, match_layers
-from tinykd.training import Trainee
+from tinykd.training import Rows, Schedule, Trainee, make_deterministic, train
 
 LIBRARIES = pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 
@@ -189,6 +189,36 @@ def test_features_come_closer_and_only_the_student_moves(dataset, name, library)
         losses.append(float(loss))
     assert losses[-1] < 0.9 * losses[0]
     assert all(map(np.array_equal, before, weights(teacher)))
+
+
+def test_a_stopped_training_goes_on_with_its_adaptors(dataset, tmp_path):
+    """Their weights and the optimizer's state of them are in the checkpoint, too."""
+
+    def learn(checkpoint, stop_at=0):
+        make_deterministic(0)
+        student, teacher = student_network("mlp"), teacher_network()
+        trainee = Trainee("student", student, dataset.input_scale, taps=tap(student, teacher))
+
+        def advance(done):
+            if done == stop_at:
+                raise KeyboardInterrupt
+
+        train(
+            trainee,
+            choose_objective(DistillConfig(losses={"hint": 1.0}), 4),
+            Rows.of_views([dataset.x_train], dataset.y_train, np.zeros((120, 4), np.float32)),
+            validation=(dataset.x_validation, dataset.y_validation),
+            schedule=Schedule(epochs=4, batch_size=40, learning_rate=0.01),
+            seed=0,
+            checkpoint=tmp_path / checkpoint,
+            advance=advance,
+        )
+        return weights(student) + [v.numpy() for v in trainee.taps.adaptor_variables]
+
+    whole = learn("whole.npz")
+    with pytest.raises(KeyboardInterrupt):
+        learn("stopped.npz", stop_at=2)
+    assert all(map(np.array_equal, whole, learn("stopped.npz")))
 
 
 def test_names_are_checked_before_anything_is_trained(distill, tmp_path):

@@ -43,7 +43,11 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train the same student twice, with the teacher and without, and say which is better."""
+    """Train the same student twice, with the teacher and without, and say which is better.
+
+    The configuration's [distill] section names the loss, or a weighted sum of losses: kd, kd_ce,
+    mse_logits, ls_kd, dkd and dist on logits; hint, attention and rkd on features of both networks.
+    """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
