@@ -177,6 +177,8 @@ def train(
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
+    Interrupted, it leaves the network with its best weights so far, and where it was on disk.
+
     Args:
         trainee: The network.
         objective: From what a batch says to a scalar loss.

@@ -64,7 +64,8 @@ def distill_student(
     rows = training_rows(dataset, config, soft_targets)
     goals = {"scratch": objective.without_teacher(), "student": objective}
     tap = _tapping(objective, config, open_teacher, seed)
-    tap(_new_student(student, dataset, seed))  # what cannot be compared is refused before training
+    if objective.compares_features:  # what cannot be compared is refused before any training
+        tap(_new_student(student, dataset, seed))
     curves, accuracies = [], []
     for name, file in STUDENT_FILES.items():
         model = _new_student(student, dataset, seed)
