@@ -5,6 +5,8 @@
     'ds_cnn'
 
 ``build(find_recipe("digits"))`` runs the whole pipeline and returns a ``Report``.
+``distill(teacher, student, data)`` trains any Keras student; ``Distiller`` is a Keras model with
+``compile`` and ``fit``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tinykd.api import distill
     from tinykd.config import Config, load_config
+    from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
     from tinykd.pipeline import build
     from tinykd.recipes import find_recipe
@@ -22,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "Distiller",
     "Report",
     "TinykdError",
     "build",
+    "distill",
     "find_recipe",
     "load_config",
     "read_report",
@@ -32,9 +38,11 @@ __all__ = [
 
 _MODULES = {
     "Config": "config",
+    "Distiller": "distillation.distiller",
     "Report": "results",
     "TinykdError": "errors",
     "build": "pipeline",
+    "distill": "api",
     "find_recipe": "recipes",
     "load_config": "config",
     "read_report": "report",

@@ -7,12 +7,20 @@ A configuration is a TOML file (``tinykd init`` writes a commented one) or a rec
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from firmware_export.errors import BoardError
 from firmware_export.target import find_board
@@ -20,6 +28,10 @@ from tinykd.errors import ConfigError
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+LossName = Literal["kd", "kd_ce", "mse_logits", "ls_kd", "dkd", "dist", "hint", "attention", "rkd"]
+"""Rows of the ``LOSSES`` table for students that choose one class."""
 
 
 class Section(BaseModel):
@@ -83,10 +95,15 @@ class DistillConfig(Section):
 
     Attributes:
         loss: A row of the ``LOSSES`` table, or ``auto``: standardised logits for four classes or
-            more, plain soft targets for two or three, where standardised logits say nothing.
-        temperature: Softens both distributions.
+            more, plain soft targets for two or three, where standardised logits say little.
+        losses: In place of loss and alpha, a weighted sum such as
+            ``{ ls_kd = 0.99, labels = 0.01, attention = 10.0 }``; a table in place of a weight
+            sets options too: ``dkd = { weight = 1.0, beta = 4.0, warmup_epochs = 20 }``.
+        temperature: Softens both distributions. Left out, each loss has its own.
         alpha: Weight of the teacher's term; the labels have ``1 - alpha``. Left out, the loss's
-            own default is used.
+            own weights are used.
+        features: Layers that ``hint``, ``attention`` and ``rkd`` compare, student's layer to
+            teacher's layer. Empty: those where both networks have the same resolution.
         epochs: The same for the distilled student and for the one without a teacher.
         batch_size: Samples in one step.
         learning_rate: Peak of the schedule.
@@ -95,15 +112,32 @@ class DistillConfig(Section):
         augment: ``shift`` shows every sample moved by up to one pixel; the teacher sees the same.
     """
 
-    loss: Literal["auto", "ls_kd", "kd"] = "auto"
-    temperature: float = Field(default=2.0, ge=0.5, le=100.0)
+    loss: Literal["auto", LossName] = "auto"
+    losses: dict[str, float | dict[str, float]] | None = None
+    temperature: float | None = Field(default=None, ge=0.5, le=100.0)
     alpha: float | None = Field(default=None, ge=0.0, le=1.0)
+    features: dict[str, str] = Field(default_factory=dict)
     epochs: int = Field(default=160, ge=1, le=100_000)
     batch_size: int = Field(default=64, ge=1, le=4096)
     learning_rate: Positive = 3e-3
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
     augment: Literal["none", "shift"] = "shift"
+
+    @field_validator("losses", mode="before")
+    @classmethod
+    def _losses_are_weights(cls, losses: object) -> object:
+        if losses is not None:
+            _check_losses(losses)
+        return losses
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        if self.losses is not None and (self.loss != "auto" or self.alpha is not None):
+            raise ValueError(
+                "losses stands in place of loss and alpha. Give either."
+            )  # what pydantic collects
+        return self
 
 
 class QuantizeConfig(Section):
@@ -215,6 +249,34 @@ def resolve_paths(config: Config, folder: Path) -> Config:
             "teacher": config.teacher.model_copy(update={"path": resolve(config.teacher.path)}),
         }
     )
+
+
+def _check_losses(losses: object) -> None:
+    """A table from losses and ``labels`` to weights, or to tables of numbers.
+
+    Raises:
+        ValueError: What pydantic collects, with the key's name.
+    """
+    example = "such as { ls_kd = 0.99, labels = 0.01 }"
+    if not isinstance(losses, Mapping) or not losses:
+        raise ValueError(f"a weighted sum is a table, {example}.")
+    names = ("labels", *get_args(LossName))
+    for name, value in losses.items():
+        if name not in names:
+            close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+            hint = f"Did you mean '{close[0]}'?" if close else f"Losses: {', '.join(names)}."
+            raise ValueError(f"there is no loss '{name}'. {hint}")
+        numbers = value.values() if isinstance(value, Mapping) else [value]
+        if not all(_is_weight(number) for number in numbers):
+            raise ValueError(f"'{name}' needs numbers that are not negative, got {value!r}.")
+        if isinstance(value, Mapping) and not 0.5 <= value.get("temperature", 1.0) <= 100.0:
+            raise ValueError(f"'{name}' needs a temperature from 0.5 to 100, got {value!r}.")
+
+
+def _is_weight(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value >= 0.0
 
 
 def _explain(error: Any) -> str:

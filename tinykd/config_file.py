@@ -38,8 +38,16 @@ def _settings(section: Section) -> list[str]:
 
 
 def _literal(value: object) -> str:
-    """A TOML value: JSON's, but for characters beyond 16 bits and the one that TOML forbids."""
+    """A TOML value: JSON's, but for tables, characters beyond 16 bits and one that TOML forbids."""
+    if isinstance(value, dict):
+        entries = [f"{_key(key)} = {_literal(entry)}" for key, entry in value.items()]
+        return "{ " + ", ".join(entries) + " }" if entries else "{}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    """A key of a table, in quotes where TOML wants them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _literal(name)
 
 
 def _choices(section: type[Section], name: str) -> str:

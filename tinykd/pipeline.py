@@ -175,8 +175,11 @@ class _Build:
 
         def compute(folder: Path) -> TeacherResult:
             load_tensorflow(self.progress)
+            from tinykd.losses import choose_objective
             from tinykd.teachers.teacher import examine_teacher, train_teacher
 
+            # a loss that does not suit the data is refused before a teacher is trained for it
+            choose_objective(self.config.distill, self.dataset.classes)
             if file is not None:
                 return examine_teacher(self._open_teacher(), self.dataset, progress=self.progress)
             return train_teacher(
@@ -232,7 +235,7 @@ class _Build:
 
         def compute(folder: Path) -> DistillResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import distill_student
+            from tinykd.distillation.stage import distill_student
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE
 
             return distill_student(
@@ -240,6 +243,7 @@ class _Build:
                 self.config.student,
                 self.dataset,
                 np.load(self.soft_targets.file(SOFT_TARGETS_FILE)),
+                open_teacher=lambda: self._open_teacher().trainee,
                 seed=self.config.seed,
                 folder=folder,
                 progress=self.progress,
@@ -260,7 +264,7 @@ class _Build:
 
         def compute(folder: Path) -> QuantizeResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import training_rows
+            from tinykd.distillation.stage import training_rows
             from tinykd.losses import choose_objective
             from tinykd.quantize.finetune import quantize_student
             from tinykd.students.files import load_student
@@ -270,7 +274,7 @@ class _Build:
             return quantize_student(
                 self.config.quantize,
                 load_student(self.distill.file(f"{self.distill.result.shipped}.h5")),
-                choose_objective(self.config.distill, self.dataset.classes),
+                choose_objective(self.config.distill, self.dataset.classes).on_logits(),
                 training_rows(self.dataset, self.config.distill, soft_targets),
                 self.dataset,
                 batch_size=self.config.distill.batch_size,
@@ -335,7 +339,7 @@ class _Build:
 
         def compute(_folder: Path) -> EvaluateResult:
             load_tensorflow(self.progress)
-            from tinykd.distill.distill import STUDENT_FILES
+            from tinykd.distillation.stage import STUDENT_FILES
             from tinykd.evaluate.ask import ask_float_models, ask_int8_models
             from tinykd.evaluate.table import evaluate
             from tinykd.students.files import load_student

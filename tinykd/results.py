@@ -110,9 +110,10 @@ class DistillResult(Result):
 
     Attributes:
         student: The architecture.
-        loss: Key of the ``LOSSES`` table.
-        temperature: Softmax temperature.
-        alpha: Weight of the distillation term, in [0, 1].
+        loss: Key of the ``LOSSES`` table; several are joined by `` + ``.
+        temperature: Softmax temperature; of the first loss that has one, 1 where none has.
+        alpha: Weight of the distillation terms as a share of all weights, in [0, 1].
+        weights: Weight of every part of the sum, ``labels`` among them.
         scratch_validation_accuracy: Without the teacher.
         student_validation_accuracy: With the teacher.
         shipped: The better of the two on validation; the student if they are level.
@@ -123,8 +124,29 @@ class DistillResult(Result):
     loss: str
     temperature: float
     alpha: float
+    weights: dict[str, float] = {}
     scratch_validation_accuracy: float
     student_validation_accuracy: float
+    shipped: Literal["student", "scratch"]
+    curves: tuple[TrainingCurve, ...]
+
+
+class DistillComparison(Result):
+    """What ``tinykd.distill`` found: the same student with its teacher and without.
+
+    Attributes:
+        loss: Keys of the ``LOSSES`` table, joined by `` + ``.
+        weights: Weight of every part of the sum, ``labels`` among them.
+        student_validation_accuracy: With the teacher, in [0, 1].
+        scratch_validation_accuracy: Without; None where that was not asked for.
+        shipped: The better of the two on validation; the student if they are level.
+        curves: Each training.
+    """
+
+    loss: str
+    weights: dict[str, float]
+    student_validation_accuracy: float
+    scratch_validation_accuracy: float | None
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import tensorflow as tf
@@ -21,8 +21,17 @@ import tf_keras
 from numpy.typing import NDArray
 
 from tinykd.errors import TinykdError
+from tinykd.keras_models import sample_shape
+from tinykd.lesson import Lesson
+from tinykd.probabilities import log_of_probabilities
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
+
+if TYPE_CHECKING:
+    from tinykd.taps import Taps
+
+Goal = Callable[[Lesson], Any]
+"""From one batch to a scalar loss."""
 
 CHECKPOINT_SECONDS = 5.0
 """A training that is killed loses this much work, or one epoch if that takes longer."""
@@ -111,6 +120,8 @@ class Trainee:
         input_scale: What raw samples are multiplied by.
         training: Value of the model's ``training`` argument while it learns.
         freeze: Called before each of the last ``frozen_fraction`` of the epochs.
+        taps: Layers that are compared with those of a teacher, which then runs in every step.
+        gives_probabilities: The model ends in a softmax; its logarithm is what is trained.
     """
 
     name: Literal["teacher", "scratch", "student", "qat"]
@@ -118,16 +129,44 @@ class Trainee:
     input_scale: float
     training: bool = True
     freeze: Callable[[], None] | None = None
+    taps: Taps | None = None
+    gives_probabilities: bool = False
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that training changes, adaptors included."""
+        adaptors = [] if self.taps is None else self.taps.adaptor_variables
+        return _variables([*self.model.variables, *adaptors])
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """What has a gradient."""
+        adaptors = [] if self.taps is None else self.taps.adaptor_variables
+        return _variables([*self.model.trainable_variables, *adaptors])
+
+    def logits(self, outputs: Any) -> Any:
+        """Logits of the model's outputs: of probabilities, up to a constant for each sample."""
+        return log_of_probabilities(outputs) if self.gives_probabilities else outputs
+
+    def learn(self, rows: Any, teacher_logits: Any, labels: Any, epoch: Any) -> Lesson:
+        """What the model says of a batch while it learns, beside what it should say."""
+        inputs = self.prepare(rows)
+        if self.taps is None:
+            outputs = self.model(inputs, training=self.training)
+            return Lesson(self.logits(outputs), teacher_logits, labels, epoch=epoch)
+        outputs, _taught, features = self.taps.answer(inputs, rows, training=self.training)
+        return Lesson(self.logits(outputs), teacher_logits, labels, features, epoch)
 
     def prepare(self, rows: Any) -> Any:
         """Raw rows to what the network takes."""
-        shape = [-1, *self.model.input_shape[1:]]
-        return tf.reshape(tf.cast(rows, tf.float32) * self.input_scale, shape)
+        scaled = tf.cast(rows, tf.float32) * self.input_scale
+        shape = sample_shape(self.model)
+        return scaled if shape is None or None in shape else tf.reshape(scaled, [-1, *shape])
 
 
 def train(
     trainee: Trainee,
-    objective: Callable[[Any, Any, Any], Any],
+    objective: Goal,
     rows: Rows,
     *,
     validation: tuple[NDArray[Any], NDArray[np.int32]],
@@ -138,9 +177,11 @@ def train(
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
+    Interrupted, it leaves the network with its best weights so far, and where it was on disk.
+
     Args:
         trainee: The network.
-        objective: From student logits, teacher logits and labels to a scalar loss.
+        objective: From what a batch says to a scalar loss.
         rows: Training rows.
         validation: Raw samples and labels, for the curve and for early stopping.
         schedule: How long and how fast.
@@ -155,9 +196,9 @@ def train(
         TinykdError: If the loss is no longer a number.
     """
     steps_per_epoch = rows.samples // min(schedule.batch_size, rows.samples)
-    optimizer = _build_optimizer(trainee.model, schedule, schedule.epochs * steps_per_epoch)
+    optimizer = _build_optimizer(trainee, schedule, schedule.epochs * steps_per_epoch)
     run_epoch = _epoch_function(trainee, objective, rows, optimizer)
-    state = _State.load_or_new(checkpoint, trainee.model, optimizer)
+    state = _State.load_or_new(checkpoint, trainee, optimizer)
     forward = _forward_function(trainee)
     freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
     kept, saved_at = state.snapshot(), time.monotonic()
@@ -177,6 +218,7 @@ def train(
                 saved_at = time.monotonic()
     except KeyboardInterrupt:  # in the middle of an epoch: its half-trained weights do not count
         _write_checkpoint(checkpoint, kept)
+        state.restore_best()
         raise
     if schedule.patience is not None:
         state.restore_best()
@@ -226,7 +268,7 @@ def _is_keras_3(variable: Any) -> bool:
     return type(variable).__module__.split(".")[0] == "keras"
 
 
-def _build_optimizer(model: Any, schedule: Schedule, steps: int) -> Any:
+def _build_optimizer(trainee: Trainee, schedule: Schedule, steps: int) -> Any:
     """AdamW with the schedule inside; biases and normalization are not decayed.
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
@@ -236,7 +278,7 @@ def _build_optimizer(model: Any, schedule: Schedule, steps: int) -> Any:
         def __call__(self, step: Any) -> Any:
             return schedule.learning_rate_at(tf.cast(step, tf.float32), steps)
 
-    variables = _variables(model.trainable_variables)
+    variables = trainee.trainable_variables
     optimizer = tf_keras.optimizers.AdamW(
         WarmupCosine(), weight_decay=schedule.weight_decay, global_clipnorm=1.0, jit_compile=False
     )
@@ -246,24 +288,30 @@ def _build_optimizer(model: Any, schedule: Schedule, steps: int) -> Any:
 
 
 def _epoch_function(
-    trainee: Trainee, objective: Callable[[Any, Any, Any], Any], rows: Rows, optimizer: Any
+    trainee: Trainee, objective: Goal, rows: Rows, optimizer: Any
 ) -> Callable[[Any], Any]:
     """One epoch as a graph: from row numbers, int32 [steps, batch], to the mean loss."""
     x, labels = tf.constant(rows.x), tf.constant(rows.labels)
     teacher_logits = tf.constant(rows.teacher_logits)
-    variables = _variables(trainee.model.trainable_variables)
+    variables = trainee.trainable_variables
 
     def run_epoch(order: Any) -> Any:
         total = tf.constant(0.0)
-        for step in tf.range(tf.shape(order)[0]):
+        steps = tf.shape(order)[0]
+        for step in tf.range(steps):
             batch = order[step]
+            epoch = tf.cast(optimizer.iterations / tf.cast(steps, tf.int64), tf.float32)
             with tf.GradientTape() as tape:
-                inputs = trainee.prepare(tf.gather(x, batch))
-                logits = trainee.model(inputs, training=trainee.training)
-                loss = objective(logits, tf.gather(teacher_logits, batch), tf.gather(labels, batch))
+                lesson = trainee.learn(
+                    tf.gather(x, batch),
+                    tf.gather(teacher_logits, batch),
+                    tf.gather(labels, batch),
+                    epoch,
+                )
+                loss = objective(lesson)
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             total += loss
-        return total / tf.cast(tf.shape(order)[0], tf.float32)
+        return total / tf.cast(steps, tf.float32)
 
     return cast(Callable[[Any], Any], tf.function(run_epoch))
 
@@ -272,7 +320,7 @@ def _forward_function(trainee: Trainee) -> Callable[[Any], Any]:
     """Raw samples to logits in inference mode, as one graph for any batch size."""
 
     def forward(x: Any) -> Any:
-        return trainee.model(trainee.prepare(x), training=False)
+        return trainee.logits(trainee.model(trainee.prepare(x), training=False))
 
     return cast(Callable[[Any], Any], tf.function(forward, reduce_retracing=True))
 
@@ -333,8 +381,8 @@ class _State:
     validation_losses: list[float] = field(default_factory=list)
 
     @classmethod
-    def load_or_new(cls, checkpoint: Path, model: Any, optimizer: Any) -> _State:
-        model_variables = _variables(model.variables)
+    def load_or_new(cls, checkpoint: Path, trainee: Trainee, optimizer: Any) -> _State:
+        model_variables = trainee.variables
         state = cls(
             [*model_variables, *_variables(optimizer.variables)],
             model_variables,

@@ -82,7 +82,9 @@ TKD_INLINE void tkd_conv_2d_winograd_s8(const tkd_window *window, const tkd_wino
     for (int32_t batch = 0; batch < window->batches; ++batch) {
         for (int32_t first = 0; first < all; first += shape->tiles) {
             const int32_t end = all - first < shape->tiles ? all : first + shape->tiles;
-            tkd_winograd_inputs(window, shape, input, first, end - first, border, scratch);
+            /* Beside an odd last tile lies one below the image, so that its sums are bounded. */
+            tkd_winograd_inputs(window, shape, input, first, (end - first + 1) / 2 * 2, border,
+                                scratch);
             for (int32_t o = 0; o < channels; o += 2) {
                 tkd_winograd_filters(shape, weights + 36 * o * shape->quads, filters);
                 for (int32_t tile = first; tile < end; tile += 2) {

@@ -50,9 +50,10 @@ def forced(tiles: int, monkeypatch: pytest.MonkeyPatch, nodes: list[Node]) -> tu
     return graph, model, compile_tflite(model)
 
 
-def extremes(sign: int, channels: int = 64) -> Node:
+def extremes(sign: int, channels: int = 64, size: int = 4) -> Node:
     """Every weight at its limit: the largest sums that there can be."""
-    node = conv_2d(f"x{sign}", 0, image=(1, 4, 4, channels), channels=2, zero_points=(127, 0))
+    image = (1, size, size, channels)
+    node = conv_2d(f"x{sign}{size}", 0, image=image, channels=2, zero_points=(127, 0))
     weights = np.full(node.input(1).shape, 127 * sign, np.int8)
     scales = node.input(1).quantization.scales
     return replace(node, inputs=(node.input(0), constant("w", weights, scales), node.input(2)))
@@ -60,7 +61,9 @@ def extremes(sign: int, channels: int = 64) -> Node:
 
 def test_c_on_the_host_equals_tflm(monkeypatch):
     """With address and undefined-behaviour sanitizers."""
-    graph, model, compiled = forced(4, monkeypatch, [*NODES, extremes(1), extremes(-1)])
+    # Of 516 channels and one tile: what lies beside it must not overflow either.
+    largest = [extremes(1), extremes(-1), extremes(1, channels=516, size=2)]
+    graph, model, compiled = forced(4, monkeypatch, [*NODES, *largest])
     inputs = samples(graph, random=4)
     got = run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
     assert differing_cases(graph, got, run_tflm(model, inputs)) == []

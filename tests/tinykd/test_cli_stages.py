@@ -19,6 +19,7 @@ epochs = 10
 batch_size = 16
 learning_rate = 0.01
 augment = "none"
+losses = { ls_kd = 0.9, labels = 0.1, hint = 0.1 }
 [quantize]
 epochs = 2
 calibration_samples = 64
@@ -58,7 +59,8 @@ def test_the_stages_one_after_the_other(stage, cli, place, blobs_file):
 
     distilled = stage("distill", "--teacher", "t/teacher.keras", "--out", "s")
     assert visible(place / "s") == ["scratch.h5", "student.h5"]
-    assert distilled["loss"] == "ls_kd"
+    assert distilled["loss"] == "ls_kd + hint"
+    assert distilled["weights"] == {"labels": 0.1, "ls_kd": 0.9, "hint": 0.1}
 
     teaching = ("--student", "s/student.h5", "--teacher", "t/teacher.keras")
     quantized = stage("quantize", *teaching, "--out", "q")

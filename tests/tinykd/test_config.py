@@ -2,13 +2,14 @@
 
 import json
 import tomllib
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tinykd.config import Config, StudentConfig, load_config, parse_config
+from tinykd.config import Config, LossName, StudentConfig, load_config, parse_config
 from tinykd.config_file import render_config
 from tinykd.errors import ConfigError
 from tinykd.recipes import RECIPES
@@ -52,6 +53,18 @@ IMPOSSIBLE = {
     "distill.temperature = 0.0": "distill.temperature: ",
     "distill.alpha = 2.0": "distill.alpha: input should be less than or equal to 1, got 2.0.",
     'distill.loss = "mse"': "distill.loss: ",
+    "distill.losses = { lskd = 1.0 }": "distill.losses: there is no loss 'lskd'. "
+    "Did you mean 'ls_kd'?",
+    "distill.losses = { xyz = 1.0 }": "there is no loss 'xyz'. Losses: labels, kd, ",
+    "distill.losses = {}": "distill.losses: a weighted sum is a table, such as",
+    "distill.losses = 3": "distill.losses: a weighted sum is a table, such as",
+    "distill.losses = { kd = -1.0 }": "distill.losses: 'kd' needs numbers that are not negative",
+    "distill.losses = { kd = true }": "distill.losses: 'kd' needs numbers that are not negative",
+    "distill.losses = { kd = nan }": "distill.losses: 'kd' needs numbers that are not negative",
+    "distill.losses = { kd = { temperature = 0 } }": "'kd' needs a temperature from 0.5 to 100",
+    "distill = { loss = 'kd', losses = { kd = 1.0 } }": "losses stands in place of loss and alpha",
+    "distill = { alpha = 0.5, losses = { kd = 1.0 } }": "losses stands in place of loss and alpha",
+    "distill.features = { a = 3 }": "distill.features.a: input should be a valid string, got 3.",
     "distill.warmup_fraction = 1.0": "distill.warmup_fraction: ",
     'distill.augment = "flip"': "distill.augment: ",
     "quantize.calibration_samples = 0": "quantize.calibration_samples: ",
@@ -125,21 +138,30 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_siz
     source=any_text,
     width=st.floats(0.1, 16),
     alpha=st.none() | st.floats(0, 1),
+    features=st.dictionaries(any_text, any_text, max_size=3),
     seed=st.integers(0, 2**31 - 1),
     rate=st.floats(1e-300, 1e300),
 )
-@example(source='"\x7f\n\\', width=1.0, alpha=None, seed=0, rate=1e-5)
-def test_any_value_survives_being_written(source, width, alpha, seed, rate):
+@example(source='"\x7f\n\\', width=1.0, alpha=None, features={"a.b": "c"}, seed=0, rate=1e-5)
+def test_any_value_survives_being_written(source, width, alpha, features, seed, rate):
     config = parse_config(
         {
             "seed": seed,
             "data": {"source": source},
             "student": {"width": width},
-            "distill": {"alpha": alpha, "learning_rate": rate},
+            "distill": {"alpha": alpha, "features": features, "learning_rate": rate},
         },
         source="here",
     )
     text = render_config(config)
+    assert parse_config(tomllib.loads(text), source="here") == config
+
+
+def test_a_weighted_sum_survives_being_written():
+    losses = {"ls_kd": 0.99, "labels": 0.01, "dkd": {"weight": 1.0, "beta": 4.0}}
+    config = parse_config({"distill": {"losses": losses}}, source="here")
+    text = render_config(config)
+    assert "losses = { ls_kd = 0.99, labels = 0.01, dkd = { weight = 1.0, beta = 4.0 } }" in text
     assert parse_config(tomllib.loads(text), source="here") == config
 
 
@@ -163,7 +185,10 @@ def test_choices_are_those_of_the_tables():
     assert all(f'"{name}"' in schema for name in STUDENTS)
     for name in STUDENTS:
         parse_config({"student": {"architecture": name}}, source="here")
-    for name in LOSSES:
+    losses = {name for name, row in LOSSES.items() if row.task == "classification"}
+    assert losses == set(get_args(LossName))
+    for name in losses:
         parse_config({"distill": {"loss": name}}, source="here")
+        parse_config({"distill": {"losses": {name: 1.0}}}, source="here")
     for name in VIEWS:
         parse_config({"distill": {"augment": name}}, source="here")

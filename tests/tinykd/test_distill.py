@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from tinykd.config import DistillConfig, StudentConfig
-from tinykd.distill.distill import distill_student
+from tinykd.distillation.stage import distill_student
 from tinykd.progress import Silent
 from tinykd.students.architectures import build_student
 from tinykd.students.files import load_student
@@ -34,11 +34,18 @@ def teacher_network(library):
 def distill(dataset, tmp_path):
     """Run the stage into a folder of its own."""
 
-    def run(soft_targets, config=CONFIG, *, data=dataset, name="stage"):
+    def run(soft_targets, config=CONFIG, *, data=dataset, name="stage", teacher=never):
         folder = tmp_path / name
         folder.mkdir()
         result = distill_student(
-            config, STUDENT, data, soft_targets, seed=0, folder=folder, progress=Silent()
+            config,
+            STUDENT,
+            data,
+            soft_targets,
+            open_teacher=teacher,
+            seed=0,
+            folder=folder,
+            progress=Silent(),
         )
         return result, {key: load_student(folder / f"{key}.h5") for key in ("scratch", "student")}
 
@@ -49,6 +56,10 @@ def distill(dataset, tmp_path):
 def soft_targets(dataset):
     """The labels, as a teacher that never errs would say them: [120, 4]."""
     return np.float32(np.eye(4))[dataset.y_train] * 8
+
+
+def never():
+    pytest.fail("the teacher's answers are there: it need not be opened")
 
 
 def weights(model):
@@ -132,9 +143,10 @@ def test_a_stop_between_the_two_trainings_changes_nothing(dataset, distill, soft
     folder = tmp_path / "stopped"
     folder.mkdir()
     arguments = (CONFIG, STUDENT, dataset, soft_targets)
+    settings = {"open_teacher": never, "seed": 0, "folder": folder}
     with pytest.raises(KeyboardInterrupt):
-        distill_student(*arguments, seed=0, folder=folder, progress=Stopping())
-    distill_student(*arguments, seed=0, folder=folder, progress=Silent())
+        distill_student(*arguments, **settings, progress=Stopping())
+    distill_student(*arguments, **settings, progress=Silent())
     for name, model in expected.items():
         stored = load_student(folder / f"{name}.h5")
         assert all(map(np.array_equal, weights(model), weights(stored)))

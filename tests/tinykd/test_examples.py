@@ -1,5 +1,6 @@
 """The example is as short as it is said to be, and it runs."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 import tinykd
 from tinykd import build, load_config
+from tinykd.students.files import load_student
 
-QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.py"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+QUICKSTART = EXAMPLES / "quickstart.py"
 
 
 def code_lines():
@@ -36,6 +39,19 @@ def test_it_runs_and_prints_what_the_build_found(digits_build, monkeypatch, capf
     assert [line.split()[0] for line in lines[:7]] == [model["name"] for model in models]
     assert lines[0].endswith(f"{models[0]['top1_accuracy']:.2%}")
     assert lines[7].startswith(f"{digits_build.report['footprint']['flash_bytes']} bytes of flash")
+
+
+def test_a_student_of_ones_own_is_distilled_and_saved(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "distill_your_student.py"), run_name="__main__")
+    shown = re.search(
+        r"with its teacher ([\d.]+)%, without ([\d.]+)%: (student|scratch) is kept",
+        capfd.readouterr().out,
+    )
+    taught, alone = float(shown[1]), float(shown[2])
+    assert min(taught, alone) > 75
+    assert shown[3] == ("scratch" if alone > taught else "student")
+    assert load_student(tmp_path / "student.keras").count_params() == 64 * 8 + 8 + 8 * 10 + 10
 
 
 @pytest.mark.parametrize("name", tinykd.__all__)

@@ -10,10 +10,11 @@ import tf_keras
 
 from tinykd.config import TeacherConfig
 from tinykd.errors import TeacherError
+from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.progress import Silent
 from tinykd.teachers.architectures import build_teacher
 from tinykd.teachers.files import check_teacher_file
-from tinykd.teachers.load import as_logits, gives_probabilities, load_teacher
+from tinykd.teachers.load import load_teacher
 from tinykd.teachers.teacher import examine_teacher, open_teacher, train_teacher
 from tinykd.training import Trainee, accuracy, predict
 

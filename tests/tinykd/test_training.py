@@ -35,8 +35,8 @@ def network(library, seed=0):
     return library.Model(inputs, layers.Dense(4)(layers.BatchNormalization()(x)))
 
 
-def supervised(logits, _teacher_logits, labels):
-    return cross_entropy(logits, labels)
+def supervised(lesson):
+    return cross_entropy(lesson.student_logits, lesson.labels)
 
 
 @pytest.fixture
@@ -124,16 +124,16 @@ def test_without_patience_all_epochs_run_and_the_last_weights_stay(learn, datase
 
 
 def test_a_loss_that_is_no_number_ends_the_training(learn):
-    def diverging(logits, _teacher_logits, labels):
-        return cross_entropy(logits, labels) * tf.constant(math.nan)
+    def diverging(lesson):
+        return cross_entropy(lesson.student_logits, lesson.labels) * tf.constant(math.nan)
 
     with pytest.raises(TinykdError, match=r"student: training diverged in epoch 1.*learning_rate"):
         learn(objective=diverging)
 
 
 def test_weights_are_decayed_and_biases_are_not(learn):
-    def nothing(logits, _teacher_logits, _labels):
-        return 0.0 * tf.reduce_sum(logits)
+    def nothing(lesson):
+        return 0.0 * tf.reduce_sum(lesson.student_logits)
 
     schedule = Schedule(1, 120, learning_rate=0.5, warmup_fraction=0.0, weight_decay=0.1)
     before = network(tf_keras)

@@ -35,7 +35,7 @@ class Run:
         model = network(self.library, units)
         curve = train(
             Trainee("student", model, self.dataset.input_scale),
-            lambda logits, _teacher, labels: cross_entropy(logits, labels),
+            lambda lesson: cross_entropy(lesson.student_logits, lesson.labels),
             Rows.of_views([self.dataset.x_train], self.dataset.y_train),
             validation=(self.dataset.x_validation, self.dataset.y_validation),
             schedule=Schedule(EPOCHS, 16, 0.02, weight_decay=1e-3, patience=self.patience),

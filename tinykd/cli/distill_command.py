@@ -43,7 +43,11 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train the same student twice, with the teacher and without, and say which is better."""
+    """Train the same student twice, with the teacher and without, and say which is better.
+
+    The configuration's [distill] section names the loss, or a weighted sum of losses: kd, kd_ce,
+    mse_logits, ls_kd, dkd and dist on logits; hint, attention and rkd on features of both networks.
+    """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
@@ -54,15 +58,16 @@ def command(
     file = check_teacher_file(teacher)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.distill.distill import distill_student
+    from tinykd.distillation.stage import distill_student
     from tinykd.teachers.soft_targets import compute_soft_targets
     from tinykd.teachers.teacher import open_teacher
 
+    opened = open_teacher(file, dataset, input_scale=config.teacher.input_scale)
     with stage_folder(
         out, config=config, data=dataset.summary(), teacher=hash_file(file)
     ) as folder:
         soft_targets = compute_soft_targets(
-            open_teacher(file, dataset, input_scale=config.teacher.input_scale),
+            opened,
             dataset,
             augment=config.distill.augment,
             progress=progress,
@@ -72,6 +77,7 @@ def command(
             config.student,
             dataset,
             soft_targets,
+            open_teacher=lambda: opened.trainee,
             seed=config.seed,
             folder=folder,
             progress=progress,

@@ -60,7 +60,7 @@ def command(
     teacher_file, student_file = check_teacher_file(teacher), check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.distill.distill import training_rows
+    from tinykd.distillation.stage import training_rows
     from tinykd.losses import choose_objective
     from tinykd.quantize.finetune import quantize_student
     from tinykd.students.files import load_student
@@ -83,7 +83,7 @@ def command(
         result = quantize_student(
             config.quantize,
             load_student(student_file, dataset),
-            choose_objective(config.distill, dataset.classes),
+            choose_objective(config.distill, dataset.classes).on_logits(),
             training_rows(dataset, config.distill, soft_targets),
             dataset,
             batch_size=config.distill.batch_size,

@@ -8,9 +8,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
 from tinykd.students.files import open_with_tf_keras
@@ -79,22 +76,6 @@ def _check_ports(model: Any, path: str) -> None:
             f"{path}: has a dictionary of inputs or outputs; a teacher takes one array and gives "
             "one. Build keras.Model(model.inputs[0], model.outputs[0]) from it, and save that."
         )
-
-
-def gives_probabilities(outputs: NDArray[np.floating[Any]]) -> bool:
-    """Whether a network's outputs are probabilities: none negative, every row sums to one."""
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1.0, atol=1e-3))
-
-
-def as_logits(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits of a teacher's outputs; probabilities become their logarithms.
-
-    ``log p`` differs from the logits by one constant for each sample, which no softmax sees.
-    A temperature must never be applied to probabilities themselves.
-    """
-    if not gives_probabilities(outputs):
-        return outputs
-    return np.log(np.maximum(outputs, 1e-7)).astype(np.float32)
 
 
 def _load_with(library: str, path: Path) -> Any:

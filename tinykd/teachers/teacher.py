@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from tinykd.config import TeacherConfig
 from tinykd.datasets import Dataset
+from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.progress import Progress
 from tinykd.results import TeacherResult
 from tinykd.teachers.architectures import build_teacher
-from tinykd.teachers.load import as_logits, check_teacher, gives_probabilities, load_teacher
+from tinykd.teachers.load import check_teacher, load_teacher
 from tinykd.training import (
     Rows,
     Schedule,
@@ -47,6 +48,11 @@ class Teacher:
     input_scale: float
     name: str
 
+    @property
+    def trainee(self) -> Trainee:
+        """The same for a training step, where it is asked and does not learn."""
+        return Trainee("teacher", self.model, self.input_scale)
+
     def logits(self, x: NDArray[Any], *, progress: Progress, why: str) -> NDArray[np.float32]:
         """Answer raw samples [n, ...] in inference mode: float32 [n, classes].
 
@@ -57,7 +63,7 @@ class Teacher:
     def outputs(self, x: NDArray[Any], *, progress: Progress, why: str) -> NDArray[np.float32]:
         """What the network gives for raw samples [n, ...]: float32 [n, classes]."""
         with progress.task(f"teacher: {why}", len(x)) as advance:
-            return predict(Trainee("teacher", self.model, self.input_scale), x, advance=advance)
+            return predict(self.trainee, x, advance=advance)
 
 
 def train_teacher(
@@ -76,7 +82,7 @@ def train_teacher(
     with progress.task("teacher: training", config.epochs) as advance:
         curve = train(
             Trainee("teacher", model, 1.0),
-            lambda logits, _teacher, labels: cross_entropy(logits, labels),
+            lambda lesson: cross_entropy(lesson.student_logits, lesson.labels),
             rows,
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule(

@@ -8,6 +8,7 @@ is the one that goes on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
-from tinykd.losses import Objective, choose_objective, without_teacher
+from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress
 from tinykd.results import DistillResult, TrainingCurve
 from tinykd.students.architectures import build_student
 from tinykd.students.cost import summarize_student
 from tinykd.students.files import save_student
+from tinykd.taps import Taps, make_taps
 from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
 from tinykd.views import VIEWS
 
@@ -37,6 +39,7 @@ def distill_student(
     dataset: Dataset,
     soft_targets: NDArray[np.float32],
     *,
+    open_teacher: Callable[[], Trainee],
     seed: int,
     folder: Path,
     progress: Progress,
@@ -48,16 +51,26 @@ def distill_student(
         student: Architecture and width.
         dataset: Raw samples.
         soft_targets: The teacher's logits for every view, float32 [views * samples, classes].
+        open_teacher: Gives the teacher itself, when features are compared: then it runs in every
+            step, on the rows that the student sees. Its logits are not asked for again.
         seed: Of the initial weights and of the order of the samples, for both alike.
         folder: For the two files and, while training, the checkpoints.
         progress: Shows both trainings.
+
+    Raises:
+        ConfigError: If a loss does not suit the data, or layers cannot be compared.
     """
     objective = choose_objective(config, dataset.classes)
     rows = training_rows(dataset, config, soft_targets)
-    goals = {"scratch": without_teacher(objective), "student": objective}
+    goals = {"scratch": objective.without_teacher(), "student": objective}
+    tap = _tapping(objective, config, open_teacher, seed)
+    if objective.compares_features:  # what cannot be compared is refused before any training
+        tap(_new_student(student, dataset, seed))
     curves, accuracies = [], []
     for name, file in STUDENT_FILES.items():
-        trainee = Trainee(name, _new_student(student, dataset, seed), dataset.input_scale)
+        model = _new_student(student, dataset, seed)
+        taps = tap(model) if name == "student" else None
+        trainee = Trainee(name, model, dataset.input_scale, taps=taps)
         curves.append(_train(trainee, goals[name], rows, dataset, config, seed, folder, progress))
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
@@ -70,6 +83,7 @@ def distill_student(
         loss=objective.name,
         temperature=objective.temperature,
         alpha=objective.alpha,
+        weights=objective.weights,
         scratch_validation_accuracy=scratch_accuracy,
         student_validation_accuracy=student_accuracy,
         shipped="scratch" if scratch_accuracy > student_accuracy else "student",
@@ -82,6 +96,28 @@ def training_rows(
 ) -> Rows:
     """The views of the training samples beside what the teacher says of them."""
     return Rows.of_views(VIEWS[config.augment](dataset.x_train), dataset.y_train, soft_targets)
+
+
+def _tapping(
+    objective: Objective, config: DistillConfig, open_teacher: Callable[[], Trainee], seed: int
+) -> Callable[[Any], Taps | None]:
+    """How a student's layers are compared with the teacher's; None where logits are enough."""
+    if not objective.compares_features:
+        return lambda _student: None
+    teacher = open_teacher()
+
+    def tap(student: Any) -> Taps:
+        return make_taps(
+            student,
+            teacher.model,
+            config.features,
+            adapt=objective.needs("hints"),
+            maps=objective.needs("maps"),
+            seed=seed,
+            prepare_teacher=teacher.prepare,
+        )
+
+    return tap
 
 
 def _new_student(student: StudentConfig, dataset: Dataset, seed: int) -> Any:
@@ -106,7 +142,7 @@ def _train(
         warmup_fraction=config.warmup_fraction,
         weight_decay=config.weight_decay,
     )
-    what = "without a teacher" if objective.alpha == 0.0 else f"with its teacher ({objective.name})"
+    what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
     with progress.task(f"student: {what}", config.epochs) as advance:
         return train(
             trainee,

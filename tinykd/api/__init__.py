@@ -1,0 +1,5 @@
+"""Distillation from Python: any Keras student, any teacher, data as it is at hand."""
+
+from tinykd.api.distill import distill
+
+__all__ = ["distill"]

@@ -1,0 +1,239 @@
+"""``tinykd.distill``: one call from a teacher and a Keras student to a better student."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.api.data import Split, read_data
+from tinykd.api.student import count_classes, examine_student
+from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
+from tinykd.backend import load_tensorflow
+from tinykd.config import DistillConfig, parse_config
+from tinykd.errors import ConfigError, TeacherError
+from tinykd.losses import Objective, choose_objective
+from tinykd.progress import Progress, Silent
+from tinykd.results import DistillComparison, TrainingCurve
+from tinykd.taps import make_taps
+from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.views import VIEWS
+
+
+def distill(
+    teacher: Any,
+    student: Any,
+    data: Any,
+    *,
+    baseline: bool = True,
+    validation_every: int = 5,
+    seed: int = 0,
+    folder: Path | str | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Any:
+    """Train a Keras student with a teacher and without, and return it with the better weights.
+
+    Args:
+        teacher: Keras model; path of a ``.keras``, ``.h5``, ``.tflite`` or SavedModel; or an array
+            of its logits or probabilities for the training samples, [n, classes].
+        student: Keras 3 or ``tf_keras`` model from samples to logits or probabilities,
+            [n, classes]. It is trained in place.
+        data: (x, y), of which every ``validation_every``-th sample is kept for validation;
+            (x_train, y_train, x_validation, y_validation); a ``tf.data.Dataset`` of batches
+            (x, y); or a tinykd ``Dataset``.
+        baseline: Train without the teacher too, from the same weights on the same batches, and
+            return whichever is better on validation.
+        validation_every: See ``data``.
+        seed: Of the order of the samples, of dropout and of adaptors.
+        folder: Where the state is kept while training: the same call goes on from there. None
+            forgets it.
+        progress: Shows both trainings.
+        settings: Keys of the ``[distill]`` section, such as ``epochs=40``,
+            ``losses={"dist": 1.0, "labels": 1.0}``, ``features={"stem_relu": "conv_1"}``.
+
+    Returns:
+        ``student``; its attribute ``distillation`` is a ``DistillComparison``. Interrupted, it
+        keeps the best weights so far.
+
+    Raises:
+        TinykdError: If teacher, student, data and settings do not fit each other.
+    """
+    progress = progress or Silent()
+    load_tensorflow(progress)
+    config = parse_config({"distill": {"augment": "none", **settings}}, source="distill").distill
+    make_deterministic(seed)
+    split = read_data(data, validation_every=validation_every)
+    trainee = examine_student(student, split)
+    classes = count_classes(trainee, split)
+    objective = choose_objective(config, classes)
+    views = VIEWS[config.augment](split.x)
+    opened = None if isinstance(teacher, np.ndarray) else open_any_teacher(teacher)
+    with progress.task("teacher: answering"):
+        logits = _soft_targets(teacher if opened is None else opened, split, views, classes)
+    run = _Run(
+        trainee=_with_taps(trainee, opened, objective, config, seed),
+        rows=Rows.of_views(views, split.y, logits),
+        split=split,
+        config=config,
+        seed=seed,
+        start=tuple(np.array(array) for array in student.get_weights()),
+        progress=progress,
+    )
+    with _checkpoints(folder, run, objective) as place:
+        return _choose(run, objective, place, baseline=baseline)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Everything that both trainings share."""
+
+    trainee: Trainee
+    rows: Rows
+    split: Split
+    config: DistillConfig
+    seed: int
+    start: tuple[NDArray[Any], ...]
+    progress: Progress
+
+    def learn(
+        self, name: Literal["student", "scratch"], objective: Objective, place: Path
+    ) -> _Learned:
+        """Train once from the start."""
+        config, model = self.config, self.trainee.model
+        model.set_weights(list(self.start))
+        make_deterministic(self.seed)
+        taps = self.trainee.taps if objective.compares_features else None
+        trainee = replace(self.trainee, name=name, taps=taps)
+        validation = (self.split.x_validation, self.split.y_validation)
+        what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
+        with self.progress.task(f"student: {what}", config.epochs) as advance:
+            curve = train(
+                trainee,
+                objective,
+                self.rows,
+                validation=validation,
+                schedule=Schedule(
+                    epochs=config.epochs,
+                    batch_size=config.batch_size,
+                    learning_rate=config.learning_rate,
+                    warmup_fraction=config.warmup_fraction,
+                    weight_decay=config.weight_decay,
+                ),
+                seed=self.seed,
+                checkpoint=place / f"{name}.npz",
+                advance=advance,
+            )
+        return _Learned(
+            curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
+        )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What one training came to."""
+
+    curve: TrainingCurve
+    validation_accuracy: float
+    weights: list[NDArray[Any]]
+
+
+def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
+    """Train with the teacher, then without, and give the student the better weights."""
+    student = run.trainee.model
+    taught = run.learn("student", objective, place)
+    alone = None
+    if baseline:
+        try:
+            alone = run.learn("scratch", objective.without_teacher(), place)
+        except KeyboardInterrupt:  # what the teacher taught is there already
+            student.set_weights(taught.weights)
+            raise
+    is_beaten = alone is not None and alone.validation_accuracy > taught.validation_accuracy
+    student.set_weights(alone.weights if alone is not None and is_beaten else taught.weights)
+    student.distillation = DistillComparison(
+        loss=objective.name,
+        weights=objective.weights,
+        student_validation_accuracy=taught.validation_accuracy,
+        scratch_validation_accuracy=None if alone is None else alone.validation_accuracy,
+        shipped="scratch" if is_beaten else "student",
+        curves=(taught.curve,) if alone is None else (taught.curve, alone.curve),
+    )
+    for checkpoint in place.glob("*.npz"):
+        checkpoint.unlink()
+    return student
+
+
+def _soft_targets(
+    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int
+) -> NDArray[np.float32]:
+    """The teacher's logits for every view, [views * samples, classes].
+
+    Raises:
+        TeacherError: If an array of logits does not fit the samples, or their views.
+    """
+    if not isinstance(teacher, np.ndarray):
+        return ask_teacher(teacher, np.concatenate(views), classes)
+    if len(views) > 1:
+        raise TeacherError(
+            "teacher: an array of logits knows nothing of augmented samples. Give the model "
+            "itself, or augment='none'."
+        )
+    return check_logits(teacher, len(split.kept), classes)[split.kept]
+
+
+def _with_taps(
+    trainee: Trainee, teacher: Any, objective: Objective, config: DistillConfig, seed: int
+) -> Trainee:
+    """The trainee with its layers laid open, where the objective compares them.
+
+    Raises:
+        ConfigError: If the teacher has no layers, or two layers cannot be compared.
+    """
+    if not objective.compares_features:
+        return trainee
+    if not hasattr(teacher, "layers"):
+        raise ConfigError(
+            f"'{objective.name}' compares features, which this teacher does not show. Give a Keras "
+            "model, or use a loss on logits such as 'ls_kd'."
+        )
+    taps = make_taps(
+        trainee.model,
+        teacher,
+        config.features,
+        adapt=objective.needs("hints"),
+        maps=objective.needs("maps"),
+        seed=seed,
+        prepare_teacher=Trainee("teacher", teacher, 1.0).prepare,
+    )
+    return replace(trainee, taps=taps)
+
+
+@contextmanager
+def _checkpoints(folder: Path | str | None, run: _Run, objective: Objective) -> Iterator[Path]:
+    """A folder for the state, named by all that the training depends on."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+        return
+    place = Path(folder) / _fingerprint(run, objective)
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+    place.rmdir()
+
+
+def _fingerprint(run: _Run, objective: Objective) -> str:
+    digest = hashlib.sha256(f"{run.config!r} {objective!r} {run.seed}".encode())
+    split = run.split
+    arrays: tuple[NDArray[Any], ...] = (run.rows.x, run.rows.labels, run.rows.teacher_logits)
+    for array in (*arrays, split.x_validation, split.y_validation, *run.start):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,1 +1,0 @@
-"""Distillation for tiny students: the losses, and the comparison with no teacher at all."""

@@ -1,0 +1,1 @@
+"""Distillation for tiny students: with a teacher, without one, and the comparison of both."""

@@ -1,0 +1,6 @@
+"""What a student is told: pure loss functions, their table, and weighted sums of them."""
+
+from tinykd.losses.objective import LABELS, Objective, Term, choose_objective
+from tinykd.losses.table import LOSSES, Loss, find_loss
+
+__all__ = ["LABELS", "LOSSES", "Loss", "Objective", "Term", "choose_objective", "find_loss"]
