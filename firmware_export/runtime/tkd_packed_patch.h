@@ -50,16 +50,17 @@ TKD_INLINE void tkd_pack_four(tkd_word *words, const int8_t *values, int32_t pix
     tkd_pack(words + 3, values[3], pixel);
 }
 
-/* count words become values, or gain them above.
+/* count words become values, or gain them above; a loop, because unrolled it costs 4 KiB a network.
  * pixel  0, which comes first, or 1; always a literal */
 TKD_INLINE void tkd_pack_values(tkd_word *words, const int8_t *values, int32_t count,
                                 int32_t pixel, int32_t aligned)
 {
+    const int32_t end = count < 4 ? 0 : tkd_loop_count(count - count % 4);
     int32_t i = 0;
-    for (; i + 4 <= count; i += 4) {
+    for (; i < end; i += 4) {
         tkd_pack_four(words + i, values + i, pixel, aligned);
     }
-    for (; i < count; ++i) {
+    for (i = count - count % 4; i < count; ++i) {
         tkd_pack(words + i, values[i], pixel);
     }
 }
