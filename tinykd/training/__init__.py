@@ -1,0 +1,19 @@
+"""One training loop for every network here, Keras 3 or tf_keras, float or fake-quantized."""
+
+from tinykd.training.answers import accuracy, cross_entropy, predict
+from tinykd.training.loop import Goal, make_deterministic, train
+from tinykd.training.rows import Rows
+from tinykd.training.schedule import Schedule
+from tinykd.training.trainee import Trainee
+
+__all__ = [
+    "Goal",
+    "Rows",
+    "Schedule",
+    "Trainee",
+    "accuracy",
+    "cross_entropy",
+    "make_deterministic",
+    "predict",
+    "train",
+]
