@@ -4,6 +4,7 @@ from tinykd.training.answers import accuracy, cross_entropy, predict
 from tinykd.training.loop import Goal, make_deterministic, train
 from tinykd.training.rows import Rows
 from tinykd.training.schedule import Schedule
+from tinykd.training.state import right_answers
 from tinykd.training.trainee import Trainee
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "cross_entropy",
     "make_deterministic",
     "predict",
+    "right_answers",
     "train",
 ]

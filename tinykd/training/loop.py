@@ -45,6 +45,7 @@ def train(
     seed: int,
     checkpoint: Path,
     advance: Advance,
+    until: int | None = None,
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
@@ -59,6 +60,8 @@ def train(
         seed: Of the order of the samples and their views.
         checkpoint: File for the state; it is left there when training ends.
         advance: Told the number of finished epochs.
+        until: Pause after so many epochs of the schedule; called again, it goes on from there to
+            what it would have come to without a pause. None trains to the end.
 
     Returns:
         Loss and validation accuracy of every epoch that ran.
@@ -72,16 +75,17 @@ def train(
     state = State.load_or_new(checkpoint, trainee, optimizer)
     forward = forward_function(trainee)
     freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
+    last = schedule.epochs if until is None else min(until, schedule.epochs)
     kept, saved_at = state.snapshot(), time.monotonic()
     try:
-        while state.epoch < schedule.epochs and not state.is_finished(schedule.patience):
+        while state.epoch < last and not state.is_finished(schedule.patience):
             if trainee.freeze is not None and state.epoch >= freeze_at:
                 trainee.freeze()
             order = rows.order(batch_size=schedule.batch_size, seed=seed, epoch=state.epoch)
             loss = float(run_epoch(tf.constant(order)))
-            validation_loss, validation_accuracy = validate(forward, validation)
+            validation_loss, right = validate(forward, validation)
             _check_finite(trainee.name, state.epoch, loss, validation_loss)
-            state.record(loss, validation_loss, validation_accuracy)
+            state.record(loss, validation_loss, right)
             kept = state.snapshot()
             advance(state.epoch)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
@@ -91,10 +95,10 @@ def train(
         write_checkpoint(checkpoint, kept)
         state.restore_best()
         raise
-    if schedule.patience is not None:
+    if schedule.patience is not None and last == schedule.epochs:
         state.restore_best()
     write_checkpoint(checkpoint, state.snapshot())
-    advance(schedule.epochs)
+    advance(last)
     return TrainingCurve(
         name=trainee.name,
         loss=tuple(state.losses),

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from tinykd.training.trainee import Trainee, variables_behind
 
+RIGHT = "right"
+"""Key, in a checkpoint, of the bits of ``right_answers``."""
+
 
 @dataclass
 class State:
@@ -26,6 +29,7 @@ class State:
     losses: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
+    right: list[NDArray[np.uint8]] = field(default_factory=list)  # bits, one for each sample
 
     @classmethod
     def load_or_new(cls, checkpoint: Path, trainee: Trainee, optimizer: Any) -> State:
@@ -40,14 +44,15 @@ class State:
             state._load(checkpoint)
         return state
 
-    def record(self, loss: float, validation_loss: float, validation_accuracy: float) -> None:
+    def record(self, loss: float, validation_loss: float, right: NDArray[np.bool_]) -> None:
         """Note a finished epoch, and its weights if they are the best so far."""
         if validation_loss < min(self.validation_losses, default=math.inf):
             self.best = [variable.numpy() for variable in self.model_variables]
         self.epoch += 1
         self.losses.append(loss)
         self.validation_losses.append(validation_loss)
-        self.accuracies.append(validation_accuracy)
+        self.accuracies.append(float(np.mean(right)))
+        self.right.append(np.packbits(right))
 
     def is_finished(self, patience: int | None) -> bool:
         """The best epoch lies ``patience`` epochs back."""
@@ -70,7 +75,7 @@ class State:
             "accuracies": self.accuracies,
             "validation_losses": self.validation_losses,
         }
-        return {**arrays, "history": np.array(json.dumps(history))}
+        return {**arrays, RIGHT: np.array(self.right), "history": np.array(json.dumps(history))}
 
     def _load(self, checkpoint: Path) -> None:
         """Take over a checkpoint; one that is damaged or of another network is as good as none."""
@@ -79,13 +84,14 @@ class State:
                 history = json.loads(str(saved["history"]))
                 values = [saved[f"v{i}"] for i in range(len(self.variables))]
                 best = [saved[f"b{i}"] for i in range(len(self.model_variables))]
+                right = list(saved[RIGHT])
             if any(v.shape != x.shape for v, x in zip(self.variables, values, strict=True)):
                 return
         except Exception:  # zipfile, zlib or NumPy, as the damage will have it
             return
         for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
-        self.best = best
+        self.best, self.right = best, right
         for name, value in history.items():
             setattr(self, name, value)
 
@@ -96,3 +102,18 @@ def write_checkpoint(checkpoint: Path, arrays: Mapping[str, Any]) -> None:
     with temporary.open("wb") as file:
         np.savez(file, **arrays)
     temporary.replace(checkpoint)
+
+
+def right_answers(checkpoint: Path, samples: int) -> NDArray[np.bool_]:
+    """Which validation samples were right after each epoch of a training.
+
+    Args:
+        checkpoint: What ``train`` left.
+        samples: Size of the validation split.
+
+    Returns:
+        [epochs, samples].
+    """
+    with checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+        bits: NDArray[np.uint8] = saved[RIGHT]
+    return np.unpackbits(bits, axis=1, count=samples).astype(bool)
