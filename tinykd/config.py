@@ -94,8 +94,10 @@ class DistillConfig(Section):
     """How the student learns from the teacher.
 
     Attributes:
-        loss: A row of the ``LOSSES`` table, or ``auto``: standardised logits for four classes or
-            more, plain soft targets for two or three, where standardised logits say little.
+        loss: A row of the ``LOSSES`` table, or ``auto``: the losses that suit the data and the
+            student race one another on validation.
+        race_fraction: What the race may cost, as a share of the epochs of one training; 0 takes
+            the first choice for such data without a race.
         losses: In place of loss and alpha, a weighted sum such as
             ``{ ls_kd = 0.99, labels = 0.01, attention = 10.0 }``; a table in place of a weight
             sets options too: ``dkd = { weight = 1.0, beta = 4.0, warmup_epochs = 20 }``.
@@ -113,6 +115,7 @@ class DistillConfig(Section):
     """
 
     loss: Literal["auto", LossName] = "auto"
+    race_fraction: float = Field(default=0.5, ge=0.0, le=1.0)
     losses: dict[str, float | dict[str, float]] | None = None
     temperature: float | None = Field(default=None, ge=0.5, le=100.0)
     alpha: float | None = Field(default=None, ge=0.0, le=1.0)

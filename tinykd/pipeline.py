@@ -265,16 +265,18 @@ class _Build:
         def compute(folder: Path) -> QuantizeResult:
             load_tensorflow(self.progress)
             from tinykd.distillation.stage import training_rows
-            from tinykd.losses import choose_objective
+            from tinykd.losses import choose_objective, settle
             from tinykd.quantize.finetune import quantize_student
             from tinykd.students.files import load_student
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE
 
             soft_targets = np.load(self.soft_targets.file(SOFT_TARGETS_FILE))
+            race = self.distill.result.race
+            config = settle(self.config.distill, None if race is None else race.chosen)
             return quantize_student(
                 self.config.quantize,
                 load_student(self.distill.file(f"{self.distill.result.shipped}.h5")),
-                choose_objective(self.config.distill, self.dataset.classes).on_logits(),
+                choose_objective(config, self.dataset.classes).on_logits(),
                 training_rows(self.dataset, self.config.distill, soft_targets),
                 self.dataset,
                 batch_size=self.config.distill.batch_size,

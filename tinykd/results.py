@@ -105,6 +105,56 @@ class StudentSummary(Result):
     macs: int
 
 
+class RaceScore(Result):
+    """One candidate at the end of a rung.
+
+    Attributes:
+        candidate: Its name, or ``scratch``.
+        validation_accuracy: Mean over the last quarter of the rung's epochs, in [0, 1].
+        behind: What it is behind the best candidate of the rung.
+        standard_error: Of ``behind``, paired by validation sample.
+        stays: It goes on to the next rung; in the last rung, it is chosen.
+    """
+
+    candidate: str
+    validation_accuracy: float
+    behind: float
+    standard_error: float
+    stays: bool
+
+
+class RaceRung(Result):
+    """One round: every candidate that is left, after equally many epochs.
+
+    Attributes:
+        epochs: Since the start of the training.
+        scores: The candidates, the first choice first; scratch last, where it was trained.
+    """
+
+    epochs: int
+    scores: tuple[RaceScore, ...]
+
+
+class Race(Result):
+    """How ``auto`` chose a loss.
+
+    Attributes:
+        candidates: All that suit the task, the first choice first.
+        rungs: None where the budget is too small for a race.
+        chosen: Name of the winner.
+        reason: Why it was chosen, for people.
+        budget_epochs: What the race was allowed to cost.
+        extra_epochs: What it did cost: epochs that are not part of a training that was finished.
+    """
+
+    candidates: tuple[str, ...]
+    rungs: tuple[RaceRung, ...]
+    chosen: str
+    reason: str
+    budget_epochs: int
+    extra_epochs: int
+
+
 class DistillResult(Result):
     """Scratch and distilled student, trained alike, and which of the two goes on.
 
@@ -118,6 +168,7 @@ class DistillResult(Result):
         student_validation_accuracy: With the teacher.
         shipped: The better of the two on validation; the student if they are level.
         curves: Both trainings.
+        race: How the loss was chosen; None where the configuration names it.
     """
 
     student: StudentSummary
@@ -129,6 +180,7 @@ class DistillResult(Result):
     student_validation_accuracy: float
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
+    race: Race | None = None
 
 
 class DistillComparison(Result):
@@ -141,6 +193,7 @@ class DistillComparison(Result):
         scratch_validation_accuracy: Without; None where that was not asked for.
         shipped: The better of the two on validation; the student if they are level.
         curves: Each training.
+        race: How the loss was chosen; None where a loss was named.
     """
 
     loss: str
@@ -149,6 +202,7 @@ class DistillComparison(Result):
     scratch_validation_accuracy: float | None
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
+    race: Race | None = None
 
 
 class ConvertResult(Result):

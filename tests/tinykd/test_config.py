@@ -66,6 +66,7 @@ IMPOSSIBLE = {
     "distill = { alpha = 0.5, losses = { kd = 1.0 } }": "losses stands in place of loss and alpha",
     "distill.features = { a = 3 }": "distill.features.a: input should be a valid string, got 3.",
     "distill.warmup_fraction = 1.0": "distill.warmup_fraction: ",
+    "distill.race_fraction = 1.5": "distill.race_fraction: input should be less than or equal to 1",
     'distill.augment = "flip"': "distill.augment: ",
     "quantize.calibration_samples = 0": "quantize.calibration_samples: ",
     "quantize.frozen_fraction = 1.0": "quantize.frozen_fraction: ",

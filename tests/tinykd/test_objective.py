@@ -101,8 +101,8 @@ def test_on_logits_alone_terms_of_features_are_left_out():
     ("classes", "expected"), [(2, "kd"), (3, "kd"), (4, "ls_kd"), (10, "ls_kd")]
 )
 def test_left_to_itself_the_loss_suits_the_number_of_classes(classes, expected):
-    labels, weight = {"kd": (0.02, 0.98), "ls_kd": (0.01, 0.99)}[expected]
-    term = Term(expected, weight, {"temperature": 2.0})
+    labels, weight, temperature = {"kd": (0.5, 0.5, 1.0), "ls_kd": (0.01, 0.99, 2.0)}[expected]
+    term = Term(expected, weight, {"temperature": temperature})
     assert choose_objective(DistillConfig(), classes) == Objective(labels, (term,))
 
 

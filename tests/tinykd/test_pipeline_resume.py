@@ -35,8 +35,8 @@ EAGER = """
 from tinykd.backend import load_tensorflow
 from tinykd.progress import Silent
 load_tensorflow(Silent())
-from tinykd import training
-training.CHECKPOINT_SECONDS = 0.0
+from tinykd.training import loop
+loop.CHECKPOINT_SECONDS = 0.0
 from tinykd.cli import main
 main()
 """

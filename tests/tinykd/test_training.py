@@ -10,13 +10,13 @@ import tf_keras
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinykd import training
 from tinykd.errors import TinykdError
 from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
     cross_entropy,
+    loop,
     make_deterministic,
     predict,
     train,
@@ -90,14 +90,14 @@ def test_it_learns_and_the_seed_decides_every_bit(learn, library):
 @pytest.fixture
 def watched_losses(monkeypatch):
     """Validation losses as they are measured; the curve has accuracies alone."""
-    real, losses = training._validate, []
+    real, losses = loop.validate, []
 
     def watched(forward, validation):
         measured = real(forward, validation)
         losses.append(measured[0])
         return measured
 
-    monkeypatch.setattr(training, "_validate", watched)
+    monkeypatch.setattr(loop, "validate", watched)
     return losses
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from tinykd import training
-from tinykd.training import Rows, Schedule, Trainee, cross_entropy, make_deterministic, train
+from tinykd.training import Rows, Schedule, Trainee, cross_entropy, loop, make_deterministic, train
 
 EPOCHS = 6
 
@@ -90,7 +89,7 @@ def test_early_stopping_goes_on_as_well(dataset, tmp_path, library):
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_ctrl_c_in_the_middle_of_an_epoch(run, whole, epoch, monkeypatch):
     """The steps of the epoch have changed the weights, and the epoch is not counted yet."""
-    real, calls = training._validate, []
+    real, calls = loop.validate, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -98,16 +97,16 @@ def test_ctrl_c_in_the_middle_of_an_epoch(run, whole, epoch, monkeypatch):
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training, "_validate", interrupted)
+    monkeypatch.setattr(loop, "validate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.go()
-    monkeypatch.setattr(training, "_validate", real)
+    monkeypatch.setattr(loop, "validate", real)
     assert_same(run.go(), whole)
 
 
 def test_a_kill_loses_what_came_after_the_last_checkpoint_and_nothing_else(run, whole, monkeypatch):
     """A kill runs no handler: only the checkpoints that were written on the way are there."""
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
 
     class Killed(BaseException):
         pass
@@ -143,7 +142,7 @@ def test_the_checkpoint_of_another_network_is_as_good_as_none(run, whole):
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(run, whole, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     real = np.savez
 
     def savez(file, **arrays):

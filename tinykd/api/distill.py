@@ -18,12 +18,23 @@ from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
 from tinykd.backend import load_tensorflow
 from tinykd.config import DistillConfig, parse_config
+from tinykd.distillation.auto import is_raced, race_losses
+from tinykd.distillation.race import SCRATCH, Right
 from tinykd.errors import ConfigError, TeacherError
-from tinykd.losses import Objective, choose_objective
+from tinykd.losses import Objective, choose_objective, settle
 from tinykd.progress import Progress, Silent
-from tinykd.results import DistillComparison, TrainingCurve
+from tinykd.results import DistillComparison, Race, TrainingCurve
 from tinykd.taps import make_taps
-from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    accuracy,
+    make_deterministic,
+    predict,
+    right_answers,
+    train,
+)
 from tinykd.views import VIEWS
 
 
@@ -55,7 +66,7 @@ def distill(
         seed: Of the order of the samples, of dropout and of adaptors.
         folder: Where the state is kept while training: the same call goes on from there. None
             forgets it.
-        progress: Shows both trainings.
+        progress: Shows every training.
         settings: Keys of the ``[distill]`` section, such as ``epochs=40``,
             ``losses={"dist": 1.0, "labels": 1.0}``, ``features={"stem_relu": "conv_1"}``.
 
@@ -83,6 +94,7 @@ def distill(
         rows=Rows.of_views(views, split.y, logits),
         split=split,
         config=config,
+        classes=classes,
         seed=seed,
         start=tuple(np.array(array) for array in student.get_weights()),
         progress=progress,
@@ -93,20 +105,25 @@ def distill(
 
 @dataclass(frozen=True)
 class _Run:
-    """Everything that both trainings share."""
+    """Everything that all trainings share."""
 
     trainee: Trainee
     rows: Rows
     split: Split
     config: DistillConfig
+    classes: int
     seed: int
     start: tuple[NDArray[Any], ...]
     progress: Progress
 
     def learn(
-        self, name: Literal["student", "scratch"], objective: Objective, place: Path
+        self,
+        name: Literal["student", "scratch"],
+        objective: Objective,
+        checkpoint: Path,
+        until: int | None = None,
     ) -> _Learned:
-        """Train once from the start."""
+        """Train once from the start, or from the checkpoint if it is there."""
         config, model = self.config, self.trainee.model
         model.set_weights(list(self.start))
         make_deterministic(self.seed)
@@ -114,7 +131,9 @@ class _Run:
         trainee = replace(self.trainee, name=name, taps=taps)
         validation = (self.split.x_validation, self.split.y_validation)
         what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
-        with self.progress.task(f"student: {what}", config.epochs) as advance:
+        if until is not None:
+            what = f"race, {checkpoint.stem}"
+        with self.progress.task(f"student: {what}", until or config.epochs) as advance:
             curve = train(
                 trainee,
                 objective,
@@ -128,8 +147,9 @@ class _Run:
                     weight_decay=config.weight_decay,
                 ),
                 seed=self.seed,
-                checkpoint=place / f"{name}.npz",
+                checkpoint=checkpoint,
                 advance=advance,
+                until=until,
             )
         return _Learned(
             curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
@@ -146,13 +166,20 @@ class _Learned:
 
 
 def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
-    """Train with the teacher, then without, and give the student the better weights."""
-    student = run.trainee.model
-    taught = run.learn("student", objective, place)
+    """Train with the teacher, then without, and give the student the better weights.
+
+    Where the loss is ``auto``, the candidates race first.
+    """
+    student, race, start = run.trainee.model, None, "student"
+    if is_raced(run.config):
+        race = _race(run, objective, place, scratch=baseline)
+        start = race.chosen
+        objective = choose_objective(settle(run.config, start), run.classes)
+    taught = run.learn("student", objective, place / f"{start}.npz")
     alone = None
     if baseline:
         try:
-            alone = run.learn("scratch", objective.without_teacher(), place)
+            alone = run.learn(SCRATCH, objective.without_teacher(), place / f"{SCRATCH}.npz")
         except KeyboardInterrupt:  # what the teacher taught is there already
             student.set_weights(taught.weights)
             raise
@@ -165,10 +192,33 @@ def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> 
         scratch_validation_accuracy=None if alone is None else alone.validation_accuracy,
         shipped="scratch" if is_beaten else "student",
         curves=(taught.curve,) if alone is None else (taught.curve, alone.curve),
+        race=race,
     )
     for checkpoint in place.glob("*.npz"):
         checkpoint.unlink()
     return student
+
+
+def _race(run: _Run, objective: Objective, place: Path, *, scratch: bool) -> Race:
+    """Let ``auto`` choose a loss; every candidate pauses at its checkpoint."""
+
+    def learn(name: str, until: int) -> Right:
+        checkpoint = place / f"{name}.npz"
+        if name == SCRATCH:
+            run.learn(SCRATCH, objective.without_teacher(), checkpoint, until)
+        else:
+            chosen = choose_objective(settle(run.config, name), run.classes)
+            run.learn("student", chosen, checkpoint, until)
+        return right_answers(checkpoint, len(run.split.y_validation))
+
+    return race_losses(
+        run.config,
+        learn,
+        classes=run.classes,
+        samples=run.rows.samples,
+        parameters=sum(array.size for array in run.start),
+        scratch=scratch,
+    )
 
 
 def _soft_targets(

@@ -47,6 +47,8 @@ def command(
 
     The configuration's [distill] section names the loss, or a weighted sum of losses: kd, kd_ce,
     mse_logits, ls_kd, dkd and dist on logits; hint, attention and rkd on features of both networks.
+    Left out, the losses that suit the data race one another on validation, for half the epochs of
+    one training together (race_fraction).
     """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
@@ -59,6 +61,7 @@ def command(
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
+    from tinykd.report.race import race_lines
     from tinykd.teachers.soft_targets import compute_soft_targets
     from tinykd.teachers.teacher import open_teacher
 
@@ -87,6 +90,7 @@ def command(
         [
             f"{result.student.architecture}: {result.student.parameters:,} parameters, "
             f"{result.student.macs:,} MACs",
+            *race_lines(result.race, len(dataset.y_validation)),
             f"{out / 'scratch.h5'}: {percent(result.scratch_validation_accuracy)} on validation, "
             "without the teacher",
             f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "

@@ -3,7 +3,8 @@
 Both start from the same weights and see the same samples in the same order for the same number of
 steps; the teacher is the only difference. Plain distillation often hurts very small students, so
 the comparison is part of the product: if the student without a teacher is better on validation, it
-is the one that goes on.
+is the one that goes on. Where the loss is ``auto``, the candidates race first, and the winner's
+training goes on from there.
 """
 
 from __future__ import annotations
@@ -17,14 +18,25 @@ from numpy.typing import NDArray
 
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
-from tinykd.losses import Objective, choose_objective
+from tinykd.distillation.auto import is_raced, race_losses
+from tinykd.distillation.race import SCRATCH, Right
+from tinykd.losses import Objective, choose_objective, settle
 from tinykd.progress import Progress
-from tinykd.results import DistillResult, TrainingCurve
+from tinykd.results import DistillResult, Race, TrainingCurve
 from tinykd.students.architectures import build_student
 from tinykd.students.cost import summarize_student
 from tinykd.students.files import save_student
 from tinykd.taps import Taps, make_taps
-from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    accuracy,
+    make_deterministic,
+    predict,
+    right_answers,
+    train,
+)
 from tinykd.views import VIEWS
 
 STUDENT_FILES: dict[Literal["scratch", "student"], str] = {
@@ -55,7 +67,7 @@ def distill_student(
             step, on the rows that the student sees. Its logits are not asked for again.
         seed: Of the initial weights and of the order of the samples, for both alike.
         folder: For the two files and, while training, the checkpoints.
-        progress: Shows both trainings.
+        progress: Shows every training.
 
     Raises:
         ConfigError: If a loss does not suit the data, or layers cannot be compared.
@@ -66,17 +78,24 @@ def distill_student(
     tap = _tapping(objective, config, open_teacher, seed)
     if objective.compares_features:  # what cannot be compared is refused before any training
         tap(_new_student(student, dataset, seed))
-    curves, accuracies = [], []
+    race, curves, accuracies = None, [], []
     for name, file in STUDENT_FILES.items():
+        if name == "student" and is_raced(config):
+            race = _race(config, student, rows, dataset, seed, folder, progress)
+            goals[name] = choose_objective(settle(config, race.chosen), dataset.classes)
         model = _new_student(student, dataset, seed)
         taps = tap(model) if name == "student" else None
         trainee = Trainee(name, model, dataset.input_scale, taps=taps)
-        curves.append(_train(trainee, goals[name], rows, dataset, config, seed, folder, progress))
+        run = name if name == "scratch" or race is None else race.chosen
+        curves.append(
+            _train(trainee, goals[name], rows, dataset, config, seed, folder / run, progress)
+        )
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
         accuracies.append(accuracy(logits, dataset.y_validation))
     for checkpoint in folder.glob("*.checkpoint.npz"):
         checkpoint.unlink()
+    objective = goals["student"]
     scratch_accuracy, student_accuracy = accuracies
     return DistillResult(
         student=summarize_student(trainee.model, student),
@@ -88,6 +107,7 @@ def distill_student(
         student_validation_accuracy=student_accuracy,
         shipped="scratch" if scratch_accuracy > student_accuracy else "student",
         curves=tuple(curves),
+        race=race,
     )
 
 
@@ -125,6 +145,38 @@ def _new_student(student: StudentConfig, dataset: Dataset, seed: int) -> Any:
     return build_student(student, dataset.input_shape, dataset.classes, seed=seed)
 
 
+def _race(
+    config: DistillConfig,
+    student: StudentConfig,
+    rows: Rows,
+    dataset: Dataset,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+) -> Race:
+    """Let ``auto`` choose a loss; every candidate pauses at its checkpoint."""
+
+    def learn(name: str, until: int) -> Right:
+        if name != SCRATCH:  # which was trained to the end before
+            objective = choose_objective(settle(config, name), dataset.classes)
+            trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
+            run = folder / name
+            _train(trainee, objective, rows, dataset, config, seed, run, progress, until)
+        return right_answers(_checkpoint(folder / name), len(dataset.y_validation))
+
+    return race_losses(
+        config,
+        learn,
+        classes=dataset.classes,
+        samples=len(dataset.y_train),
+        parameters=_new_student(student, dataset, seed).count_params(),
+    )
+
+
+def _checkpoint(run: Path) -> Path:
+    return run.with_name(f"{run.name}.checkpoint.npz")
+
+
 def _train(
     trainee: Trainee,
     objective: Objective,
@@ -132,8 +184,9 @@ def _train(
     dataset: Dataset,
     config: DistillConfig,
     seed: int,
-    folder: Path,
+    run: Path,
     progress: Progress,
+    until: int | None = None,
 ) -> TrainingCurve:
     schedule = Schedule(
         epochs=config.epochs,
@@ -143,7 +196,9 @@ def _train(
         weight_decay=config.weight_decay,
     )
     what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
-    with progress.task(f"student: {what}", config.epochs) as advance:
+    if until is not None:
+        what = f"race, {run.name}"
+    with progress.task(f"student: {what}", until or config.epochs) as advance:
         return train(
             trainee,
             objective,
@@ -151,6 +206,7 @@ def _train(
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=schedule,
             seed=seed,
-            checkpoint=folder / f"{trainee.name}.checkpoint.npz",
+            checkpoint=_checkpoint(run),
             advance=advance,
+            until=until,
         )

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tinykd.config import DistillConfig
 from tinykd.errors import ConfigError
 from tinykd.lesson import Lesson
+from tinykd.losses.candidates import find_candidates
 from tinykd.losses.table import LOSSES, Loss, find_loss
 from tinykd.training import cross_entropy
 
@@ -115,7 +116,7 @@ class Objective:
 
 
 def choose_objective(config: DistillConfig, classes: int) -> Objective:
-    """The objective of a configuration; ``auto`` is resolved by the number of classes.
+    """The objective of a configuration; ``auto`` is the first candidate for so many classes.
 
     Args:
         config: Its ``losses``, or ``loss``, ``alpha`` and ``temperature``.
@@ -126,9 +127,9 @@ def choose_objective(config: DistillConfig, classes: int) -> Objective:
     """
     if config.losses:
         return _weighted_sum(config.losses, config.temperature, classes)
+    if config.loss == "auto":
+        config = find_candidates(classes)[0].settle(config)
     name = config.loss
-    if name == "auto":  # standardised logits need at least four classes to say much
-        name = "ls_kd" if classes >= 4 else "kd"
     loss = find_loss(name, classes=classes)
     weight = loss.weight if config.alpha is None else config.alpha
     labels = loss.labels if config.alpha is None else 1.0 - config.alpha

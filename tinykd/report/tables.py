@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinykd.report import wording
+from tinykd.report import race, wording
 from tinykd.report.wording import NONE
 from tinykd.results import BoardLatency, LayerCost, ModelName, ModelScore, Report
 
@@ -250,7 +250,13 @@ def static_bytes(report: Report) -> int:
 
 
 def choices(report: Report) -> tuple[str, ...]:
-    """Say what was chosen on the validation split, and by how much."""
+    """Say what was chosen on the validation split, and by how much; the loss with its race."""
+    samples = report.data.validation_samples
+    return (*race.race_lines(report.distill.race, samples), *shipping_choices(report))
+
+
+def shipping_choices(report: Report) -> tuple[str, ...]:
+    """Say which of the finished students goes on, and by how much."""
     samples = report.data.validation_samples
     distill, quantize = report.distill, report.quantize
     floats = (

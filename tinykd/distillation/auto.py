@@ -1,0 +1,58 @@
+"""``auto``: which losses race for a task, and what the race may cost."""
+
+from __future__ import annotations
+
+from tinykd.config import DistillConfig
+from tinykd.distillation.race import Learn, plan_race, run_race
+from tinykd.losses import Candidate, choose_objective, find_candidates
+from tinykd.losses.candidates import is_student_the_limit
+from tinykd.results import Race
+
+
+def is_raced(config: DistillConfig) -> bool:
+    """Whether the configuration leaves the loss to a race."""
+    return config.loss == "auto" and config.losses is None
+
+
+def race_losses(
+    config: DistillConfig,
+    learn: Learn,
+    *,
+    classes: int,
+    samples: int,
+    parameters: int,
+    scratch: bool = True,
+) -> Race:
+    """Let the candidates that suit a task race one another.
+
+    Args:
+        config: Epochs, batch size and ``race_fraction``.
+        learn: Trains a candidate a little further.
+        classes: Number of logits.
+        samples: For training.
+        parameters: Of the student.
+        scratch: The student without a teacher runs along.
+    """
+    candidates = find_candidates(classes, samples=samples, parameters=parameters)
+    plan = plan_race(
+        _distinct(candidates, config, classes),
+        epochs=config.epochs,
+        fraction=config.race_fraction,
+        steps_per_epoch=samples // min(config.batch_size, samples),
+    )
+    limit = "student" if is_student_the_limit(samples, parameters) else "data"
+    prior = f"where the {limit} is the limit ({samples:,} samples, {parameters:,} parameters)"
+    return run_race(plan, learn, prior=prior, scratch=scratch)
+
+
+def _distinct(
+    candidates: tuple[Candidate, ...], config: DistillConfig, classes: int
+) -> tuple[str, ...]:
+    """Names of the candidates; two that a configured alpha and temperature make alike are one."""
+    objectives = {row.name: choose_objective(row.settle(config), classes) for row in candidates}
+    names = list(objectives)
+    return tuple(
+        name
+        for index, name in enumerate(names)
+        if all(objectives[name] != objectives[earlier] for earlier in names[:index])
+    )
