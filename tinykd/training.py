@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tinykd.errors import TinykdError
 from tinykd.keras_models import sample_shape
-from tinykd.lesson import Lesson
+from tinykd.lesson import UNLABELLED, Lesson
 from tinykd.probabilities import log_of_probabilities
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
@@ -46,12 +46,16 @@ class Rows:
         labels: int32, [views * samples].
         teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
         samples: Number of samples.
+        pool: Rows without labels that are mixed into every step.
+        pool_ratio: Rows of the pool for each row with a label.
     """
 
     x: NDArray[Any]
     labels: NDArray[np.int32]
     teacher_logits: NDArray[np.float32]
     samples: int
+    pool: Rows | None = None
+    pool_ratio: float = 1.0
 
     @classmethod
     def of_views(
@@ -66,18 +70,52 @@ class Rows:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
         return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels))
 
+    def with_pool(
+        self,
+        views: Sequence[NDArray[Any]],
+        teacher_logits: NDArray[np.float32],
+        *,
+        ratio: float = 1.0,
+    ) -> Rows:
+        """The same rows, and in every step ``ratio`` times as many that only the teacher labels."""
+        unlabelled = np.full(len(views[0]), UNLABELLED, np.int32)
+        pool = Rows.of_views(views, unlabelled, teacher_logits)
+        return replace(self, pool=pool, pool_ratio=ratio)
+
+    def without_pool(self) -> Rows:
+        """The rows that have labels, in the same order and in as many steps."""
+        return replace(self, pool=None)
+
+    def labelled_in(self, batch_size: int) -> int | None:
+        """Rows of a step that have labels; None: all of them."""
+        return None if self.pool is None else min(batch_size, self.samples)
+
     def order(self, *, batch_size: int, seed: int, epoch: int) -> NDArray[np.int32]:
         """Row numbers of one epoch: each sample once, in random order, in a random view.
 
+        Rows of the pool are numbered after the others. An epoch draws as many as it needs: a large
+        pool is seen over several epochs, a small one several times in each.
+
         Returns:
-            int32 [steps, batch]; samples that do not fill a batch wait for another epoch.
+            int32 [steps, batch + drawn from the pool]; samples that do not fill a batch wait for
+            another epoch.
         """
         rng = np.random.default_rng((seed, epoch))
-        views = rng.integers(len(self.x) // self.samples, size=self.samples)
-        rows = rng.permutation(self.samples) + self.samples * views
+        rows = self._draw(rng, self.samples)
         batch = min(batch_size, self.samples)
         steps = self.samples // batch
-        return rows[: steps * batch].reshape(steps, batch).astype(np.int32)
+        order = rows[: steps * batch].reshape(steps, batch)
+        if self.pool is not None:
+            drawn = max(1, round(self.pool_ratio * batch))
+            unlabelled = len(self.x) + self.pool._draw(rng, steps * drawn)
+            order = np.concatenate([order, unlabelled.reshape(steps, drawn)], axis=1)
+        return order.astype(np.int32)
+
+    def _draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """So many row numbers in random views; no sample again before all have been drawn."""
+        views = rng.integers(len(self.x) // self.samples, size=count)
+        rounds = [rng.permutation(self.samples) for _ in range(math.ceil(count / self.samples))]
+        return np.concatenate(rounds)[:count] + self.samples * views
 
 
 @dataclass(frozen=True)
@@ -197,7 +235,7 @@ def train(
     """
     steps_per_epoch = rows.samples // min(schedule.batch_size, rows.samples)
     optimizer = _build_optimizer(trainee, schedule, schedule.epochs * steps_per_epoch)
-    run_epoch = _epoch_function(trainee, objective, rows, optimizer)
+    run_epoch = _epoch_function(trainee, objective, rows, optimizer, schedule.batch_size)
     state = _State.load_or_new(checkpoint, trainee, optimizer)
     forward = _forward_function(trainee)
     freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
@@ -288,11 +326,14 @@ def _build_optimizer(trainee: Trainee, schedule: Schedule, steps: int) -> Any:
 
 
 def _epoch_function(
-    trainee: Trainee, objective: Goal, rows: Rows, optimizer: Any
+    trainee: Trainee, objective: Goal, rows: Rows, optimizer: Any, batch_size: int
 ) -> Callable[[Any], Any]:
     """One epoch as a graph: from row numbers, int32 [steps, batch], to the mean loss."""
-    x, labels = tf.constant(rows.x), tf.constant(rows.labels)
-    teacher_logits = tf.constant(rows.teacher_logits)
+    parts = [rows] if rows.pool is None else [rows, rows.pool]
+    x = tf.constant(np.concatenate([part.x for part in parts]))
+    labels = tf.constant(np.concatenate([part.labels for part in parts]))
+    teacher_logits = tf.constant(np.concatenate([part.teacher_logits for part in parts]))
+    labelled = rows.labelled_in(batch_size)
     variables = trainee.trainable_variables
 
     def run_epoch(order: Any) -> Any:
@@ -308,7 +349,7 @@ def _epoch_function(
                     tf.gather(labels, batch),
                     epoch,
                 )
-                loss = objective(lesson)
+                loss = objective(replace(lesson, labelled=labelled))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             total += loss
         return total / tf.cast(steps, tf.float32)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
 from tinykd.losses import Objective, choose_objective
+from tinykd.pools import mix_in
 from tinykd.progress import Progress
 from tinykd.results import DistillResult, TrainingCurve
 from tinykd.students.architectures import build_student
@@ -50,7 +51,8 @@ def distill_student(
         config: Loss and schedule.
         student: Architecture and width.
         dataset: Raw samples.
-        soft_targets: The teacher's logits for every view, float32 [views * samples, classes].
+        soft_targets: The teacher's logits for every view of every sample, then of the pool,
+            float32 [views * (samples + pool), classes].
         open_teacher: Gives the teacher itself, when features are compared: then it runs in every
             step, on the rows that the student sees. Its logits are not asked for again.
         seed: Of the initial weights and of the order of the samples, for both alike.
@@ -63,6 +65,7 @@ def distill_student(
     objective = choose_objective(config, dataset.classes)
     rows = training_rows(dataset, config, soft_targets)
     goals = {"scratch": objective.without_teacher(), "student": objective}
+    lessons = {"scratch": rows.without_pool(), "student": rows}
     tap = _tapping(objective, config, open_teacher, seed)
     if objective.compares_features:  # what cannot be compared is refused before any training
         tap(_new_student(student, dataset, seed))
@@ -71,7 +74,9 @@ def distill_student(
         model = _new_student(student, dataset, seed)
         taps = tap(model) if name == "student" else None
         trainee = Trainee(name, model, dataset.input_scale, taps=taps)
-        curves.append(_train(trainee, goals[name], rows, dataset, config, seed, folder, progress))
+        curves.append(
+            _train(trainee, goals[name], lessons[name], dataset, config, seed, folder, progress)
+        )
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
         accuracies.append(accuracy(logits, dataset.y_validation))
@@ -94,8 +99,18 @@ def distill_student(
 def training_rows(
     dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32]
 ) -> Rows:
-    """The views of the training samples beside what the teacher says of them."""
-    return Rows.of_views(VIEWS[config.augment](dataset.x_train), dataset.y_train, soft_targets)
+    """The views of the training samples, and of a pool, beside what the teacher says of them.
+
+    Raises:
+        DataError: If the teacher is not sure enough of any sample of the pool.
+    """
+    views = VIEWS[config.augment](dataset.x_train)
+    labelled = len(views) * len(dataset.x_train)
+    rows = Rows.of_views(views, dataset.y_train, soft_targets[:labelled])
+    if dataset.x_unlabelled is None:
+        return rows
+    pool = VIEWS[config.augment](dataset.x_unlabelled)
+    return mix_in(rows, pool, soft_targets[labelled:], config)
 
 
 def _tapping(
