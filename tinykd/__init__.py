@@ -5,8 +5,8 @@
     'ds_cnn'
 
 ``build(find_recipe("digits"))`` runs the whole pipeline and returns a ``Report``.
-``distill(teacher, student, data)`` trains any Keras student; ``Distiller`` is a Keras model with
-``compile`` and ``fit``.
+``distill(teacher, student, data)`` trains any Keras student, ``adapt`` one for another
+domain; ``Distiller`` is a Keras model with ``compile`` and ``fit``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tinykd.api import distill
+    from tinykd.api import adapt, distill
     from tinykd.config import Config, load_config
     from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
@@ -29,6 +29,7 @@ __all__ = [
     "Distiller",
     "Report",
     "TinykdError",
+    "adapt",
     "build",
     "distill",
     "find_recipe",
@@ -41,6 +42,7 @@ _MODULES = {
     "Distiller": "distillation.distiller",
     "Report": "results",
     "TinykdError": "errors",
+    "adapt": "api",
     "build": "pipeline",
     "distill": "api",
     "find_recipe": "recipes",

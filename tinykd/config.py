@@ -49,11 +49,14 @@ class DataConfig(Section):
             like, ``class_names``.
         validation_every: Every n-th training sample is kept for validation, and never trained on.
         max_train_samples: Use only so many training samples; 0 uses all.
+        unlabelled: An ``.npz`` file with samples ``x`` that nobody labelled: the teacher answers
+            for them. They may also stand in the data's file, as ``x_unlabelled``.
     """
 
     source: str = Field(default="digits", min_length=1)
     validation_every: int = Field(default=4, ge=2, le=100)
     max_train_samples: int = Field(default=0, ge=0)
+    unlabelled: str = ""
 
 
 class TeacherConfig(Section):
@@ -112,6 +115,8 @@ class DistillConfig(Section):
         warmup_fraction: Share of the steps in which the learning rate rises; then a cosine to 0.
         weight_decay: Decoupled (AdamW).
         augment: ``shift`` shows every sample moved by up to one pixel; the teacher sees the same.
+        unlabelled_ratio: Samples without labels in a step, for each one with a label.
+        unlabelled_confidence: Leave out those of which the teacher is less sure.
     """
 
     loss: Literal["auto", LossName] = "auto"
@@ -126,6 +131,8 @@ class DistillConfig(Section):
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
     augment: Literal["none", "shift"] = "shift"
+    unlabelled_ratio: float = Field(default=1.0, gt=0.0, le=16.0)
+    unlabelled_confidence: float = Field(default=0.0, ge=0.0, lt=1.0)
 
     @field_validator("losses", mode="before")
     @classmethod
@@ -248,7 +255,9 @@ def resolve_paths(config: Config, folder: Path) -> Config:
 
     return config.model_copy(
         update={
-            "data": config.data.model_copy(update={"source": resolve(config.data.source)}),
+            "data": config.data.model_copy(
+                update={key: resolve(getattr(config.data, key)) for key in ("source", "unlabelled")}
+            ),
             "teacher": config.teacher.model_copy(update={"path": resolve(config.teacher.path)}),
         }
     )

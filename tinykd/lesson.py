@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+UNLABELLED = -1
+"""In place of a label."""
+
 
 @dataclass(frozen=True)
 class FeaturePair:
@@ -28,9 +31,10 @@ class Lesson:
     Attributes:
         student_logits: float32 [batch, classes].
         teacher_logits: float32 [batch, classes]; [batch, 0] where there is no teacher.
-        labels: int32 [batch].
+        labels: int32 [batch]; ``UNLABELLED`` where nobody said what it is.
         features: One entry for each pair of layers that is compared.
         epoch: Epochs that are over, a fraction within one; for terms that come in slowly.
+        labelled: Rows that have labels; they stand first. None: all of them.
     """
 
     student_logits: Any
@@ -38,3 +42,19 @@ class Lesson:
     labels: Any
     features: tuple[FeaturePair, ...] = ()
     epoch: Any = 0.0
+    labelled: int | None = None
+
+    @property
+    def with_labels(self) -> tuple[Any, Any]:
+        """The student's logits and the labels of the rows that have one."""
+        return self.student_logits[: self.labelled], self.labels[: self.labelled]
+
+    @property
+    def supposed_labels(self) -> Any:
+        """Labels, int32 [batch]; those of the teacher where there are none."""
+        if self.labelled is None:
+            return self.labels
+        import tensorflow as tf
+
+        taught = tf.argmax(self.teacher_logits, axis=-1, output_type=tf.int32)
+        return tf.where(self.labels == UNLABELLED, taught, self.labels)

@@ -8,12 +8,24 @@ from tinykd.results import Report
 def write_notes(report: Report) -> tuple[str, ...]:
     """What is remarkable about a build, in the order of the pipeline."""
     candidates = (
+        _pool_in_test(report),
         _weak_teacher(report),
         _scratch_shipped(report),
         _ptq_shipped(report),
         _does_not_fit(report),
     )
     return tuple(note for note in candidates if note)
+
+
+def _pool_in_test(report: Report) -> str | None:
+    shared = report.data.unlabelled_in_test
+    if shared == 0:
+        return None
+    return (
+        f"{shared} of {report.data.unlabelled_samples} unlabelled samples are test samples too: "
+        "the student has seen them, without labels. Take them out of the pool for a figure that "
+        "holds for new samples."
+    )
 
 
 def _weak_teacher(report: Report) -> str | None:

@@ -207,6 +207,7 @@ class _Build:
             load_tensorflow(self.progress)
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
             from tinykd.training import accuracy
+            from tinykd.views import VIEWS
 
             logits = compute_soft_targets(
                 self._open_teacher(),
@@ -217,7 +218,7 @@ class _Build:
             np.save(folder / SOFT_TARGETS_FILE, logits)
             samples = len(self.dataset.y_train)
             return SoftTargetsResult(
-                views=len(logits) // samples,
+                views=len(VIEWS[self.config.distill.augment](self.dataset.x_train[:1])),
                 train_accuracy=accuracy(logits[:samples], self.dataset.y_train),
             )
 

@@ -32,6 +32,8 @@ class DataSummary(Result):
         test_samples: Samples that are looked at once, by ``evaluate``.
         input_scale: Power of two; the student computes on ``raw * input_scale``.
         input_range: Smallest and largest raw value of the training samples.
+        unlabelled_samples: Samples without labels, which the teacher answers for.
+        unlabelled_in_test: How many of them are test samples too.
     """
 
     source: str
@@ -43,6 +45,8 @@ class DataSummary(Result):
     test_samples: int
     input_scale: float
     input_range: tuple[float, float]
+    unlabelled_samples: int = 0
+    unlabelled_in_test: int = 0
 
 
 class TrainingCurve(Result):
@@ -203,6 +207,32 @@ class DistillComparison(Result):
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
+
+
+class AdaptationResult(Result):
+    """What ``tinykd.adapt`` found; accuracies are top-1 on ``target_test``, None without one.
+
+    Attributes:
+        mirrored: The teacher was shown target samples with mirrored values.
+        renormalized: Its batch normalization was re-estimated on them.
+        information: Mutual information of target samples and its answers, from 0 to 1.
+        believed: Target samples that were learned from, by the class the teacher gave them.
+        teacher_accuracy_before: Of the teacher as it is.
+        teacher_accuracy: Of the teacher, shown the target in that way.
+        source_only_accuracy: Of the student that learned the source's labels alone.
+        adapted_accuracy: Of the student that comes back.
+        curves: Both trainings; their validation split is the source's.
+    """
+
+    mirrored: bool
+    renormalized: bool
+    information: float
+    believed: tuple[int, ...]
+    teacher_accuracy_before: float | None
+    teacher_accuracy: float | None
+    source_only_accuracy: float | None
+    adapted_accuracy: float | None
+    curves: tuple[TrainingCurve, ...]
 
 
 class ConvertResult(Result):

@@ -59,9 +59,9 @@ def read_data(data: Any, *, validation_every: int) -> Split:
         data = _read_batches(data)
     if not isinstance(data, tuple | list) or len(data) not in {2, 4}:
         raise DataError(f"data is {type(data).__name__}; needed: {FORMS}.")
-    x, y = _check(data[0], data[1], "training")
+    x, y = check_pair(data[0], data[1], "training")
     if len(data) == 4:
-        return Split(x, y, *_check(data[2], data[3], "validation"), np.ones(len(x), bool))
+        return Split(x, y, *check_pair(data[2], data[3], "validation"), np.ones(len(x), bool))
     held_out = np.arange(len(x)) % validation_every == 0
     if len(x) < 2 or held_out.all():
         raise DataError(f"data has {len(x)} samples; some must be left after validation.")
@@ -84,8 +84,17 @@ def _read_batches(data: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return tuple(np.concatenate(part) for part in zip(*batches, strict=True))  # type: ignore[return-value]
 
 
-def _check(x: Any, y: Any, what: str) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Arrays of equal length, numbers that are finite, and integer labels."""
+def check_pair(x: Any, y: Any, what: str) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Arrays of equal length, numbers that are finite, and integer labels.
+
+    Args:
+        x: Samples, [n, ...].
+        y: Labels: integers [n] or [n, 1], or one-hot [n, classes].
+        what: What to call them in an error.
+
+    Raises:
+        DataError: If they are not.
+    """
     x, y = np.asarray(x), np.asarray(y)
     if x.dtype.kind not in "iuf" or x.ndim < 2:
         raise DataError(f"{what} samples are {x.dtype} {x.shape}; needed: numbers [n, ...].")

@@ -18,10 +18,12 @@ from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
 from tinykd.backend import load_tensorflow
 from tinykd.config import DistillConfig, parse_config
+from tinykd.datasets import check_pool
 from tinykd.distillation.auto import is_raced, race_losses
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.errors import ConfigError, TeacherError
 from tinykd.losses import Objective, choose_objective, settle
+from tinykd.pools import mix_in
 from tinykd.progress import Progress, Silent
 from tinykd.results import DistillComparison, Race, TrainingCurve
 from tinykd.taps import make_taps
@@ -43,6 +45,7 @@ def distill(
     student: Any,
     data: Any,
     *,
+    unlabelled: Any = None,
     baseline: bool = True,
     validation_every: int = 5,
     seed: int = 0,
@@ -60,6 +63,9 @@ def distill(
         data: (x, y), of which every ``validation_every``-th sample is kept for validation;
             (x_train, y_train, x_validation, y_validation); a ``tf.data.Dataset`` of batches
             (x, y); or a tinykd ``Dataset``.
+        unlabelled: Samples that nobody labelled, [n, ...]: the teacher answers for them, and as
+            many as have labels are mixed into every step. The student without a teacher takes the
+            same steps without them.
         baseline: Train without the teacher too, from the same weights on the same batches, and
             return whichever is better on validation.
         validation_every: See ``data``.
@@ -89,9 +95,12 @@ def distill(
     opened = None if isinstance(teacher, np.ndarray) else open_any_teacher(teacher)
     with progress.task("teacher: answering"):
         logits = _soft_targets(teacher if opened is None else opened, split, views, classes)
-    run = _Run(
+        rows = Rows.of_views(views, split.y, logits)
+        if unlabelled is not None:
+            rows = _mix_in(rows, unlabelled, opened, config, classes)
+    run = Run(
         trainee=_with_taps(trainee, opened, objective, config, seed),
-        rows=Rows.of_views(views, split.y, logits),
+        rows=rows,
         split=split,
         config=config,
         classes=classes,
@@ -104,7 +113,7 @@ def distill(
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """Everything that all trainings share."""
 
     trainee: Trainee
@@ -122,7 +131,7 @@ class _Run:
         objective: Objective,
         checkpoint: Path,
         until: int | None = None,
-    ) -> _Learned:
+    ) -> Learned:
         """Train once from the start, or from the checkpoint if it is there."""
         config, model = self.config, self.trainee.model
         model.set_weights(list(self.start))
@@ -137,7 +146,7 @@ class _Run:
             curve = train(
                 trainee,
                 objective,
-                self.rows,
+                self.rows if objective.terms else self.rows.without_pool(),
                 validation=validation,
                 schedule=Schedule(
                     epochs=config.epochs,
@@ -151,13 +160,13 @@ class _Run:
                 advance=advance,
                 until=until,
             )
-        return _Learned(
+        return Learned(
             curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
         )
 
 
 @dataclass(frozen=True)
-class _Learned:
+class Learned:
     """What one training came to."""
 
     curve: TrainingCurve
@@ -165,7 +174,7 @@ class _Learned:
     weights: list[NDArray[Any]]
 
 
-def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
+def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
     """Train with the teacher, then without, and give the student the better weights.
 
     Where the loss is ``auto``, the candidates race first.
@@ -199,7 +208,7 @@ def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> 
     return student
 
 
-def _race(run: _Run, objective: Objective, place: Path, *, scratch: bool) -> Race:
+def _race(run: Run, objective: Objective, place: Path, *, scratch: bool) -> Race:
     """Let ``auto`` choose a loss; every candidate pauses at its checkpoint."""
 
     def learn(name: str, until: int) -> Right:
@@ -239,6 +248,22 @@ def _soft_targets(
     return check_logits(teacher, len(split.kept), classes)[split.kept]
 
 
+def _mix_in(rows: Rows, unlabelled: Any, teacher: Any, config: DistillConfig, classes: int) -> Rows:
+    """The rows with a pool that the teacher answers for.
+
+    Raises:
+        DataError: If the samples of the pool are not like the others.
+        TeacherError: If the teacher is an array, which has no answers to them.
+    """
+    pool = VIEWS[config.augment](check_pool(unlabelled, rows.x.shape[1:], "unlabelled"))
+    if teacher is None:
+        raise TeacherError(
+            "teacher: an array of logits knows nothing of unlabelled samples. Give the model "
+            "itself, or leave them out."
+        )
+    return mix_in(rows, pool, ask_teacher(teacher, np.concatenate(pool), classes), config)
+
+
 def _with_taps(
     trainee: Trainee, teacher: Any, objective: Objective, config: DistillConfig, seed: int
 ) -> Trainee:
@@ -267,7 +292,7 @@ def _with_taps(
 
 
 @contextmanager
-def _checkpoints(folder: Path | str | None, run: _Run, objective: Objective) -> Iterator[Path]:
+def _checkpoints(folder: Path | str | None, run: Run, objective: Objective) -> Iterator[Path]:
     """A folder for the state, named by all that the training depends on."""
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -279,10 +304,12 @@ def _checkpoints(folder: Path | str | None, run: _Run, objective: Objective) -> 
     place.rmdir()
 
 
-def _fingerprint(run: _Run, objective: Objective) -> str:
+def _fingerprint(run: Run, objective: Objective) -> str:
     digest = hashlib.sha256(f"{run.config!r} {objective!r} {run.seed}".encode())
     split = run.split
     arrays: tuple[NDArray[Any], ...] = (run.rows.x, run.rows.labels, run.rows.teacher_logits)
+    if run.rows.pool is not None:
+        arrays += (run.rows.pool.x, run.rows.pool.teacher_logits)
     for array in (*arrays, split.x_validation, split.y_validation, *run.start):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -2,5 +2,13 @@
 
 from tinykd.datasets.dataset import Dataset, input_scale_for
 from tinykd.datasets.load import SOURCES, fingerprint_source, load_dataset
+from tinykd.datasets.pool import check_pool
 
-__all__ = ["SOURCES", "Dataset", "fingerprint_source", "input_scale_for", "load_dataset"]
+__all__ = [
+    "SOURCES",
+    "Dataset",
+    "check_pool",
+    "fingerprint_source",
+    "input_scale_for",
+    "load_dataset",
+]

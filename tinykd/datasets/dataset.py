@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.datasets.pool import count_shared
 from tinykd.results import DataSummary
 
 Samples = NDArray[np.generic]
@@ -28,6 +29,7 @@ class Dataset:
         y_validation: Their labels.
         x_test: Same layout; looked at once, at the end.
         y_test: Their labels.
+        x_unlabelled: Samples that nobody labelled, for the teacher alone, or None.
     """
 
     source: str
@@ -38,6 +40,7 @@ class Dataset:
     y_validation: Labels
     x_test: Samples
     y_test: Labels
+    x_unlabelled: Samples | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -66,6 +69,8 @@ class Dataset:
             test_samples=len(self.x_test),
             input_scale=self.input_scale,
             input_range=(float(self.x_train.min()), float(self.x_train.max())),
+            unlabelled_samples=0 if self.x_unlabelled is None else len(self.x_unlabelled),
+            unlabelled_in_test=count_shared(self.x_unlabelled, self.x_test),
         )
 
     def _sha256(self) -> str:
@@ -77,7 +82,10 @@ class Dataset:
             self.y_validation,
             self.x_test,
             self.y_test,
+            self.x_unlabelled,
         ):
+            if array is None:
+                continue
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

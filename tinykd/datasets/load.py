@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 
 from tinykd.backend import load_tensorflow
 from tinykd.config import DataConfig
+from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
 from tinykd.datasets.dataset import Dataset
+from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
 from tinykd.errors import DataError
 from tinykd.progress import Silent
 
-Arrays = dict[str, NDArray[Any]]
-
 REQUIRED_KEYS = ("x_train", "y_train", "x_test", "y_test")
-"""What an ``.npz`` file must hold; ``class_names`` may stand beside them."""
+"""What an ``.npz`` file must hold; ``class_names`` and ``x_unlabelled`` may stand beside them."""
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -96,6 +95,10 @@ def fingerprint_source(config: DataConfig) -> str:
     Raises:
         DataError: If the file cannot be read.
     """
+    return _fingerprint_labelled(config) + hash_pool(config)
+
+
+def _fingerprint_labelled(config: DataConfig) -> str:
     if config.source == "digits":
         return f"scikit-learn {metadata.version('scikit-learn')}"
     if config.source in SOURCES:
@@ -103,6 +106,16 @@ def fingerprint_source(config: DataConfig) -> str:
     path = _existing_file(config.source)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _existing_file(source: str) -> Path:
+    path = Path(source)
+    if not path.is_file():
+        known = ", ".join(sorted(SOURCES))
+        raise DataError(
+            f"data.source: there is no file '{source}'. Give an .npz file or one of: {known}."
+        )
+    return path
 
 
 def load_dataset(config: DataConfig) -> Dataset:
@@ -118,50 +131,15 @@ def load_dataset(config: DataConfig) -> Dataset:
     if config.source in SOURCES:
         arrays = SOURCES[config.source]()
     else:
-        arrays = _read_npz(_existing_file(config.source))
+        path = _existing_file(config.source)
+        arrays = read_archive(path, REQUIRED_KEYS, ("class_names", POOL_KEY))
     return _split(_check(arrays, config.source), config)
-
-
-def _existing_file(source: str) -> Path:
-    path = Path(source)
-    if not path.is_file():
-        known = ", ".join(sorted(SOURCES))
-        raise DataError(
-            f"data.source: there is no file '{source}'. Give an .npz file or one of: {known}."
-        )
-    return path
-
-
-def _read_npz(path: Path) -> Arrays:
-    """Read every array of an archive; nothing in it is ever unpickled."""
-    if not zipfile.is_zipfile(path):
-        raise DataError(
-            f"{path}: is not an .npz archive, or is cut short. Write it with numpy.savez."
-        )
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            wanted = [key for key in (*REQUIRED_KEYS, "class_names") if key in archive.files]
-            arrays = {key: archive[key] for key in wanted}
-    except Exception as error:  # zipfile, zlib, tokenize or NumPy, as the damage will have it
-        if "allow_pickle" in str(error):
-            raise DataError(
-                f"{path}: holds pickled objects, which could run code and are not read. "
-                "Save plain numeric arrays."
-            ) from None
-        raise DataError(f"{path}: is damaged ({error}). Write it again.") from None
-    missing = [key for key in REQUIRED_KEYS if key not in arrays]
-    if missing:
-        raise DataError(f"{path}: lacks {', '.join(missing)}. Needed: {', '.join(REQUIRED_KEYS)}.")
-    foreign = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
-    if foreign:
-        raise DataError(f"{path}: {foreign[0]} is not a NumPy array. Write it with numpy.savez.")
-    return arrays
 
 
 def _check(arrays: Arrays, source: str) -> Arrays:
     """Refuse arrays that are not a classification task; labels become int32."""
     for split in ("train", "test"):
-        _check_samples(arrays[f"x_{split}"], f"{source}: x_{split}")
+        check_samples(arrays[f"x_{split}"], f"{source}: x_{split}")
         _check_labels(arrays[f"y_{split}"], len(arrays[f"x_{split}"]), f"{source}: y_{split}")
     if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
         raise DataError(
@@ -188,28 +166,6 @@ def _check(arrays: Arrays, source: str) -> Arrays:
     labels_as_int32 = {key: arrays[key].astype(np.int32) for key in ("y_train", "y_test")}
     names = arrays.get("class_names", np.array([str(i) for i in range(classes)]))
     return {**arrays, **labels_as_int32, "class_names": names}
-
-
-def _check_samples(samples: NDArray[Any], where: str) -> None:
-    if samples.dtype.kind not in "iuf":
-        raise DataError(f"{where} is {samples.dtype}; numbers are needed.")
-    if not 2 <= samples.ndim <= 4:
-        raise DataError(
-            f"{where} has shape {samples.shape}; needed: [samples, features], "
-            "[samples, length, channels] or [samples, height, width, channels]."
-        )
-    if samples.size == 0:
-        raise DataError(f"{where} is empty.")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
-        finite = np.isfinite(_training_dtype(samples))
-    if not finite.all():
-        first = int(np.argmin(finite.reshape(len(samples), -1).all(axis=1)))
-        raise DataError(
-            f"{where} holds NaN, infinity or more than float32 can hold, first in sample {first}. "
-            "Remove it."
-        )
-    if not samples.any():
-        raise DataError(f"{where} is zero everywhere.")
 
 
 def _check_labels(labels: NDArray[Any], samples: int, where: str) -> None:
@@ -239,15 +195,17 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
             f"{config.source}: after every {config.validation_every}th sample was kept for "
             "validation, a class has no training sample left. Raise data.validation_every."
         )
+    pool = find_pool(config, arrays)
     return Dataset(
         source=Path(config.source).name,
         class_names=tuple(str(name) for name in arrays["class_names"]),
-        x_train=_training_dtype(x_train[~held_out]),
+        x_train=training_dtype(x_train[~held_out]),
         y_train=y_train[~held_out],
-        x_validation=_training_dtype(x_train[held_out]),
+        x_validation=training_dtype(x_train[held_out]),
         y_validation=y_train[held_out],
-        x_test=_training_dtype(arrays["x_test"]),
+        x_test=training_dtype(arrays["x_test"]),
         y_test=arrays["y_test"],
+        x_unlabelled=pool,
     )
 
 
@@ -256,10 +214,3 @@ def _limit(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """The first ``limit`` samples, or all."""
     return (samples[:limit], labels[:limit]) if limit else (samples, labels)
-
-
-def _training_dtype(samples: NDArray[Any]) -> NDArray[Any]:
-    """64-bit and half-precision values become float32; the others stay as the sensor gave them."""
-    if samples.dtype.itemsize > 4 or samples.dtype == np.float16:
-        return samples.astype(np.float32)
-    return samples

@@ -21,6 +21,7 @@ from tinykd.datasets import Dataset
 from tinykd.distillation.auto import is_raced, race_losses
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.losses import Objective, choose_objective, settle
+from tinykd.pools import mix_in
 from tinykd.progress import Progress
 from tinykd.results import DistillResult, Race, TrainingCurve
 from tinykd.students.architectures import build_student
@@ -62,7 +63,8 @@ def distill_student(
         config: Loss and schedule.
         student: Architecture and width.
         dataset: Raw samples.
-        soft_targets: The teacher's logits for every view, float32 [views * samples, classes].
+        soft_targets: The teacher's logits for every view of every sample, then of the pool,
+            float32 [views * (samples + pool), classes].
         open_teacher: Gives the teacher itself, when features are compared: then it runs in every
             step, on the rows that the student sees. Its logits are not asked for again.
         seed: Of the initial weights and of the order of the samples, for both alike.
@@ -75,6 +77,7 @@ def distill_student(
     objective = choose_objective(config, dataset.classes)
     rows = training_rows(dataset, config, soft_targets)
     goals = {"scratch": objective.without_teacher(), "student": objective}
+    lessons = {"scratch": rows.without_pool(), "student": rows}
     tap = _tapping(objective, config, open_teacher, seed)
     if objective.compares_features:  # what cannot be compared is refused before any training
         tap(_new_student(student, dataset, seed))
@@ -88,7 +91,9 @@ def distill_student(
         trainee = Trainee(name, model, dataset.input_scale, taps=taps)
         run = name if name == "scratch" or race is None else race.chosen
         curves.append(
-            _train(trainee, goals[name], rows, dataset, config, seed, folder / run, progress)
+            _train(
+                trainee, goals[name], lessons[name], dataset, config, seed, folder / run, progress
+            )
         )
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
@@ -114,8 +119,18 @@ def distill_student(
 def training_rows(
     dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32]
 ) -> Rows:
-    """The views of the training samples beside what the teacher says of them."""
-    return Rows.of_views(VIEWS[config.augment](dataset.x_train), dataset.y_train, soft_targets)
+    """The views of the training samples, and of a pool, beside what the teacher says of them.
+
+    Raises:
+        DataError: If the teacher is not sure enough of any sample of the pool.
+    """
+    views = VIEWS[config.augment](dataset.x_train)
+    labelled = len(views) * len(dataset.x_train)
+    rows = Rows.of_views(views, dataset.y_train, soft_targets[:labelled])
+    if dataset.x_unlabelled is None:
+        return rows
+    pool = VIEWS[config.augment](dataset.x_unlabelled)
+    return mix_in(rows, pool, soft_targets[labelled:], config)
 
 
 def _tapping(

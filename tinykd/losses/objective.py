@@ -54,6 +54,8 @@ class Term:
 class Objective:
     """A weighted sum: ``labels * cross-entropy + sum of weight * loss``.
 
+    The cross-entropy is the mean over the rows that have labels, a loss the mean over all rows.
+
     Attributes:
         labels: Weight of the cross-entropy with the labels.
         terms: What the teacher says; none of them trains on labels alone.
@@ -64,7 +66,7 @@ class Objective:
 
     def __call__(self, lesson: Lesson) -> Any:
         """Mean over the batch, a scalar."""
-        total = self.labels * cross_entropy(lesson.student_logits, lesson.labels)
+        total = self.labels * cross_entropy(*lesson.with_labels)
         for term in self.terms:
             if term.weight == 0.0:
                 continue

@@ -32,7 +32,7 @@ Needs = Literal["logits", "logits and labels", "hints", "maps", "features"]
 ARGUMENTS: dict[Needs, Callable[[Lesson], list[tuple[Any, ...]]]] = {
     "logits": lambda lesson: [(lesson.student_logits, lesson.teacher_logits)],
     "logits and labels": lambda lesson: [
-        (lesson.student_logits, lesson.teacher_logits, lesson.labels)
+        (lesson.student_logits, lesson.teacher_logits, lesson.supposed_labels)
     ],
     "hints": lambda lesson: [(pair.adapted, pair.teacher) for pair in lesson.features],
     "maps": lambda lesson: [(pair.student, pair.teacher) for pair in lesson.features],

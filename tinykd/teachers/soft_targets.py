@@ -16,10 +16,12 @@ SOFT_TARGETS_FILE = "soft_targets.npy"
 def compute_soft_targets(
     teacher: Teacher, dataset: Dataset, *, augment: str, progress: Progress
 ) -> NDArray[np.float32]:
-    """Ask the teacher once for every view of every training sample.
+    """Ask the teacher once for every view of every training sample, and of the pool after them.
 
     Returns:
-        float32 logits [views * samples, classes], in the order of ``Rows``.
+        float32 logits [views * (samples + pool), classes], in the order of ``Rows``.
     """
-    views = np.concatenate(VIEWS[augment](dataset.x_train))
-    return teacher.logits(views, progress=progress, why="answering")
+    views = VIEWS[augment](dataset.x_train)
+    if dataset.x_unlabelled is not None:
+        views += VIEWS[augment](dataset.x_unlabelled)
+    return teacher.logits(np.concatenate(views), progress=progress, why="answering")

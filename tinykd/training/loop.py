@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,7 +72,7 @@ def train(
     """
     steps_per_epoch = rows.samples // min(schedule.batch_size, rows.samples)
     optimizer = _build_optimizer(trainee, schedule, schedule.epochs * steps_per_epoch)
-    run_epoch = _epoch_function(trainee, objective, rows, optimizer)
+    run_epoch = _epoch_function(trainee, objective, rows, optimizer, schedule.batch_size)
     state = State.load_or_new(checkpoint, trainee, optimizer)
     forward = forward_function(trainee)
     freeze_at = schedule.epochs - math.floor(schedule.frozen_fraction * schedule.epochs)
@@ -132,11 +133,14 @@ def _build_optimizer(trainee: Trainee, schedule: Schedule, steps: int) -> Any:
 
 
 def _epoch_function(
-    trainee: Trainee, objective: Goal, rows: Rows, optimizer: Any
+    trainee: Trainee, objective: Goal, rows: Rows, optimizer: Any, batch_size: int
 ) -> Callable[[Any], Any]:
     """One epoch as a graph: from row numbers, int32 [steps, batch], to the mean loss."""
-    x, labels = tf.constant(rows.x), tf.constant(rows.labels)
-    teacher_logits = tf.constant(rows.teacher_logits)
+    parts = [rows] if rows.pool is None else [rows, rows.pool]
+    x = tf.constant(np.concatenate([part.x for part in parts]))
+    labels = tf.constant(np.concatenate([part.labels for part in parts]))
+    teacher_logits = tf.constant(np.concatenate([part.teacher_logits for part in parts]))
+    labelled = rows.labelled_in(batch_size)
     variables = trainee.trainable_variables
 
     def run_epoch(order: Any) -> Any:
@@ -152,7 +156,7 @@ def _epoch_function(
                     tf.gather(labels, batch),
                     epoch,
                 )
-                loss = objective(lesson)
+                loss = objective(replace(lesson, labelled=labelled))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             total += loss
         return total / tf.cast(steps, tf.float32)

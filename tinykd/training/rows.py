@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinykd.lesson import UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,16 @@ class Rows:
         labels: int32, [views * samples].
         teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
         samples: Number of samples.
+        pool: Rows without labels that are mixed into every step.
+        pool_ratio: Rows of the pool for each row with a label.
     """
 
     x: NDArray[Any]
     labels: NDArray[np.int32]
     teacher_logits: NDArray[np.float32]
     samples: int
+    pool: Rows | None = None
+    pool_ratio: float = 1.0
 
     @classmethod
     def of_views(
@@ -39,15 +46,54 @@ class Rows:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
         return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels))
 
+    def with_pool(
+        self,
+        views: Sequence[NDArray[Any]],
+        teacher_logits: NDArray[np.float32],
+        *,
+        ratio: float = 1.0,
+    ) -> Rows:
+        """The same rows, and in every step ``ratio`` times as many that only the teacher labels."""
+        unlabelled = np.full(len(views[0]), UNLABELLED, np.int32)
+        pool = Rows.of_views(views, unlabelled, teacher_logits)
+        return replace(self, pool=pool, pool_ratio=ratio)
+
+    def without_pool(self) -> Rows:
+        """The rows that have labels, in the same order and in as many steps."""
+        return replace(self, pool=None)
+
+    def answered_by(self, answer: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Rows:
+        """The same rows, with the logits of another teacher for every one of them."""
+        pool = None if self.pool is None else self.pool.answered_by(answer)
+        return replace(self, teacher_logits=answer(self.x), pool=pool)
+
+    def labelled_in(self, batch_size: int) -> int | None:
+        """Rows of a step that have labels; None: all of them."""
+        return None if self.pool is None else min(batch_size, self.samples)
+
     def order(self, *, batch_size: int, seed: int, epoch: int) -> NDArray[np.int32]:
         """Row numbers of one epoch: each sample once, in random order, in a random view.
 
+        Rows of the pool are numbered after the others. An epoch draws as many as it needs: a large
+        pool is seen over several epochs, a small one several times in each.
+
         Returns:
-            int32 [steps, batch]; samples that do not fill a batch wait for another epoch.
+            int32 [steps, batch + drawn from the pool]; samples that do not fill a batch wait for
+            another epoch.
         """
         rng = np.random.default_rng((seed, epoch))
-        views = rng.integers(len(self.x) // self.samples, size=self.samples)
-        rows = rng.permutation(self.samples) + self.samples * views
+        rows = self._draw(rng, self.samples)
         batch = min(batch_size, self.samples)
         steps = self.samples // batch
-        return rows[: steps * batch].reshape(steps, batch).astype(np.int32)
+        order = rows[: steps * batch].reshape(steps, batch)
+        if self.pool is not None:
+            drawn = max(1, round(self.pool_ratio * batch))
+            unlabelled = len(self.x) + self.pool._draw(rng, steps * drawn)
+            order = np.concatenate([order, unlabelled.reshape(steps, drawn)], axis=1)
+        return order.astype(np.int32)
+
+    def _draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """So many row numbers in random views; no sample again before all have been drawn."""
+        views = rng.integers(len(self.x) // self.samples, size=count)
+        rounds = [rng.permutation(self.samples) for _ in range(math.ceil(count / self.samples))]
+        return np.concatenate(rounds)[:count] + self.samples * views

@@ -1,0 +1,171 @@
+"""Data without labels, over five seeds: a pool beside 100 labels, and another domain.
+
+Run it from the root with `python -m benchmarks.without_labels`; `--only pool`, `--only inverted` or
+`--only noisy` does one part. Every seed that is done is kept, so it goes on where it was stopped.
+Both students of a pair start from the same weights and take the same number of steps.
+
+- pool: 100 digits with labels, 80 of them to train on, and 1,000 without. The teacher learned from
+  the same 80. In each pair the student without the pool has labels alone.
+- inverted, noisy: 450 digits with labels, 450 others of the target without, inverted or under
+  normal noise of 6 of 16 grey levels. In each pair the student without learned the source alone.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import tinykd
+from benchmarks.digits_seeds import interval
+from tinykd.backend import load_tensorflow
+from tinykd.config import DataConfig, StudentConfig, TeacherConfig
+from tinykd.datasets import Dataset, load_dataset
+from tinykd.datasets.load import load_digits
+from tinykd.progress import Silent
+
+RESULTS = Path(__file__).parent / "results"
+GREY_LEVELS = 16
+NOISE = 6.0
+
+
+def train_teacher_for(dataset: Dataset, config: TeacherConfig, seed: int) -> Any:
+    """A teacher of the default architecture, for raw samples."""
+    from tinykd.teachers.teacher import open_teacher, train_teacher
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        train_teacher(config, dataset, seed=seed, folder=place, progress=Silent())
+        return open_teacher(place / "teacher.keras", dataset).model
+
+
+def test_accuracy(model: Any, dataset: Dataset, scale: float) -> float:
+    """Top-1 on the test split."""
+    from tinykd.training import Trainee, accuracy, predict
+
+    return accuracy(predict(Trainee("student", model, scale), dataset.x_test), dataset.y_test)
+
+
+def new_student(width: float, dataset: Dataset, seed: int) -> Any:
+    """A DS-CNN with the weights of the seed."""
+    from tinykd.students.architectures import build_student
+
+    config = StudentConfig(architecture="ds_cnn", width=width)
+    return build_student(config, dataset.input_shape, dataset.classes, seed=seed)
+
+
+def pool(seed: int) -> dict[str, float]:
+    """100 labels; 1,000 more digits without."""
+    digits = load_digits()
+    mixed = np.random.default_rng(seed).permutation(1200)
+    x, y = digits["x_train"][mixed], digits["y_train"][mixed].astype(np.int32)
+    few, held_out = np.arange(100), np.arange(100) % 5 == 0
+    dataset = Dataset(
+        "digits",
+        tuple("0123456789"),
+        x[few][~held_out],
+        y[few][~held_out],
+        x[few][held_out],
+        y[few][held_out],
+        digits["x_test"],
+        digits["y_test"].astype(np.int32),
+    )
+    teacher = train_teacher_for(
+        dataset, TeacherConfig(epochs=120, patience=40, batch_size=16), seed
+    )
+    row = {"teacher": test_accuracy(teacher, dataset, 1.0)}
+    settings = {"epochs": 300, "batch_size": 32, "augment": "shift", "seed": seed}
+    cases: dict[str, dict[str, Any]] = {
+        "without": {"alpha": 0.0},
+        "taught": {},
+        "with": {"unlabelled": x[100:1100]},
+    }
+    for name, case in cases.items():
+        student = new_student(0.5, dataset, seed)
+        tinykd.distill(teacher, student, dataset, baseline=False, **settings, **case)
+        row[name] = test_accuracy(student, dataset, dataset.input_scale)
+    return row
+
+
+def domain(shift: Callable[[Any, Any], Any], seed: int) -> dict[str, float]:
+    """Digits with labels, and others, changed, without."""
+    dataset = load_dataset(DataConfig())
+    rng = np.random.default_rng(seed)
+    mixed = rng.permutation(len(dataset.x_train))
+    source, target = np.array_split(mixed, 2)
+    teacher = train_teacher_for(dataset, TeacherConfig(epochs=30, patience=8), seed)
+    student = new_student(1.0, dataset, seed)
+    x, y = dataset.x_train, dataset.y_train
+    tinykd.adapt(
+        teacher,
+        student,
+        (x[source], y[source], dataset.x_validation, dataset.y_validation),
+        shift(x[target], rng),
+        target_test=(shift(dataset.x_test, rng), dataset.y_test),
+        epochs=60,
+        seed=seed,
+    )
+    found = student.adaptation
+    return {
+        "teacher_before": found.teacher_accuracy_before,
+        "teacher": found.teacher_accuracy,
+        "without": found.source_only_accuracy,
+        "with": found.adapted_accuracy,
+    }
+
+
+def inverted(x: Any, _rng: np.random.Generator) -> Any:
+    """Light on dark becomes dark on light."""
+    return GREY_LEVELS - x.astype(np.float32)
+
+
+def noisy(x: Any, rng: np.random.Generator) -> Any:
+    """Normal noise, within the range of the sensor."""
+    return np.float32(np.clip(x + rng.normal(0.0, NOISE, x.shape), 0, GREY_LEVELS))
+
+
+PARTS: dict[str, Callable[[int], dict[str, float]]] = {
+    "pool": pool,
+    "inverted": lambda seed: domain(inverted, seed),
+    "noisy": lambda seed: domain(noisy, seed),
+}
+
+
+def measure(name: str, seeds: int) -> None:
+    """Every seed that is not there yet, then the table."""
+    file = RESULTS / f"without_labels_{name}.json"
+    rows = json.loads(file.read_text())["top1_accuracy"] if file.exists() else {}
+    for seed in map(str, range(seeds)):
+        if seed not in rows:
+            rows[seed] = PARTS[name](int(seed))
+        gains = [row["with"] - row["without"] for row in rows.values()]
+        summary = interval(gains) if len(gains) > 1 else None
+        result = {"top1_accuracy": rows, "with_less_without_mean_low_high": summary}
+        file.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\n| {name} | " + " | ".join(rows["0"]) + " |")
+    print("|---|" + "---|" * len(rows["0"]))
+    for seed, row in rows.items():
+        print(f"| {seed} | " + " | ".join(f"{100 * value:.2f}" for value in row.values()) + " |")
+    means = [100 * np.mean([row[key] for row in rows.values()]) for key in rows["0"]]
+    print("| mean | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    mean, low, high = interval([row["with"] - row["without"] for row in rows.values()])
+    print(f"\nwith - without: {mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
+
+
+@click.command()
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(2, 10))
+@click.option("--only", default=None, type=click.Choice(list(PARTS)))
+def main(seeds: int, only: str | None) -> None:
+    """Measure one part, or all of them."""
+    load_tensorflow(Silent())
+    for name in [only] if only else PARTS:
+        measure(name, seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A teacher from one domain, asked about another of which nobody knows the labels."""
