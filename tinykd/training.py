@@ -24,6 +24,9 @@ from tinykd.errors import TinykdError
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
 
+Watch = Callable[[int, float], None]
+"""Told the number of finished epochs and the validation accuracy, in [0, 1]."""
+
 CHECKPOINT_SECONDS = 5.0
 """A training that is killed loses this much work, or one epoch if that takes longer."""
 
@@ -135,6 +138,7 @@ def train(
     seed: int,
     checkpoint: Path,
     advance: Advance,
+    watch: Watch | None = None,
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
@@ -147,6 +151,7 @@ def train(
         seed: Of the order of the samples and their views.
         checkpoint: File for the state; it is left there when training ends.
         advance: Told the number of finished epochs.
+        watch: Told the validation accuracy too; what it raises ends the training.
 
     Returns:
         Loss and validation accuracy of every epoch that ran.
@@ -172,6 +177,8 @@ def train(
             state.record(loss, validation_loss, validation_accuracy)
             kept = state.snapshot()
             advance(state.epoch)
+            if watch is not None:
+                watch(state.epoch, validation_accuracy)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 _write_checkpoint(checkpoint, kept)
                 saved_at = time.monotonic()

@@ -22,7 +22,16 @@ from tinykd.results import DistillResult, TrainingCurve
 from tinykd.students.architectures import build_student
 from tinykd.students.cost import summarize_student
 from tinykd.students.files import save_student
-from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    Watch,
+    accuracy,
+    make_deterministic,
+    predict,
+    train,
+)
 from tinykd.views import VIEWS
 
 STUDENT_FILES: dict[Literal["scratch", "student"], str] = {
@@ -77,6 +86,41 @@ def distill_student(
     )
 
 
+def try_student(
+    config: DistillConfig,
+    student: StudentConfig,
+    dataset: Dataset,
+    soft_targets: NDArray[np.float32],
+    *,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    watch: Watch,
+) -> float:
+    """Train the student with its teacher alone, and say how good it is on validation.
+
+    Args:
+        config: Loss and schedule.
+        student: Architecture and width.
+        dataset: Raw samples.
+        soft_targets: The teacher's logits for every view, float32 [views * samples, classes].
+        seed: Of the initial weights and of the order of the samples.
+        folder: For the checkpoint while training.
+        progress: Shows the training.
+        watch: Told the accuracy after each epoch; what it raises ends the training.
+
+    Returns:
+        Validation accuracy in [0, 1].
+    """
+    objective = choose_objective(config, dataset.classes)
+    rows = training_rows(dataset, config, soft_targets)
+    trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
+    _train(trainee, objective, rows, dataset, config, seed, folder, progress, watch)
+    for checkpoint in folder.glob("*.checkpoint.npz"):
+        checkpoint.unlink()
+    return accuracy(predict(trainee, dataset.x_validation), dataset.y_validation)
+
+
 def training_rows(
     dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32]
 ) -> Rows:
@@ -98,6 +142,7 @@ def _train(
     seed: int,
     folder: Path,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> TrainingCurve:
     schedule = Schedule(
         epochs=config.epochs,
@@ -117,4 +162,5 @@ def _train(
             seed=seed,
             checkpoint=folder / f"{trainee.name}.checkpoint.npz",
             advance=advance,
+            watch=watch,
         )
