@@ -155,4 +155,4 @@ class TuneResult(Result):
     current: TunedSetting
     best: TunedSetting
     gain: Gain | None
-    changes: dict[str, tuple[str | float | None, str | float | None]]
+    changes: dict[str, tuple[str | int | float | None, str | int | float | None]]
