@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tinykd.api import adapt, distill
+    from tinykd.comparison import compare
     from tinykd.config import Config, load_config
     from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
@@ -23,31 +24,41 @@ if TYPE_CHECKING:
     from tinykd.recipes import find_recipe
     from tinykd.report import read_report
     from tinykd.results import Report
+    from tinykd.study_results import Comparison, TuneResult
+    from tinykd.tuning.tune import tune
 
 __all__ = [
+    "Comparison",
     "Config",
     "Distiller",
     "Report",
     "TinykdError",
+    "TuneResult",
     "adapt",
     "build",
+    "compare",
     "distill",
     "find_recipe",
     "load_config",
     "read_report",
+    "tune",
 ]
 
 _MODULES = {
+    "Comparison": "study_results",
     "Config": "config",
     "Distiller": "distillation.distiller",
     "Report": "results",
     "TinykdError": "errors",
+    "TuneResult": "study_results",
     "adapt": "api",
     "build": "pipeline",
+    "compare": "comparison",
     "distill": "api",
     "find_recipe": "recipes",
     "load_config": "config",
     "read_report": "report",
+    "tune": "tuning.tune",
 }
 
 

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
-from tinykd.errors import ArtifactError
+from tinykd.errors import ArtifactError, DirectoryInUseError
 from tinykd.results import Artifact
 
 R = TypeVar("R", bound=BaseModel)
@@ -70,18 +70,22 @@ class RunDirectory:
         self.path = path
 
     @contextmanager
-    def locked(self) -> Iterator[RunDirectory]:
+    def locked(self, *, wait: bool = False) -> Iterator[RunDirectory]:
         """Hold the directory for this process; the lock falls with the process.
 
+        Args:
+            wait: Until another process lets go of it, instead of giving up.
+
         Raises:
-            ArtifactError: If it cannot be written, or another build holds it.
+            ArtifactError: If it cannot be written.
+            DirectoryInUseError: If another build holds it.
         """
         try:
             (self.path / STAGES_FOLDER).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / STAGES_FOLDER / "lock")
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=-1 if wait else 0)
         except Timeout:
-            raise ArtifactError(
+            raise DirectoryInUseError(
                 f"{self.path}: is in use by another build. Wait for it, or choose another --out."
             ) from None
         except OSError as error:

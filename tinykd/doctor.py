@@ -23,6 +23,8 @@ REQUIRED = (
     "capstone",
     "pyelftools",
     "scikit-learn",
+    "scipy",
+    "optuna",
 )
 
 OPTIONAL_TOOLS = {

@@ -7,6 +7,7 @@ __all__ = [
     "ConfigError",
     "ConversionError",
     "DataError",
+    "DirectoryInUseError",
     "QuantizationError",
     "StudentError",
     "TeacherError",
@@ -40,3 +41,7 @@ class ConversionError(TinykdError):
 
 class ArtifactError(TinykdError):
     """A run directory cannot be used: not writable, in use, or of another version."""
+
+
+class DirectoryInUseError(ArtifactError):
+    """Another process holds a run directory."""

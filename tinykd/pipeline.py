@@ -22,6 +22,7 @@ from tinykd.backend import load_tensorflow
 from tinykd.config import Config
 from tinykd.datasets import Dataset, fingerprint_source, load_dataset
 from tinykd.errors import TinykdError
+from tinykd.ledger import PREDICTIONS_FILE, save_predictions
 from tinykd.notes import write_notes
 from tinykd.progress import Progress, Silent
 from tinykd.report import FORMATS
@@ -79,7 +80,7 @@ def build(config: Config, *, out: Path = Path("build"), progress: Progress | Non
         TinykdError: On the first thing that is wrong; finished stages are kept.
     """
     with RunDirectory(out / config.name).locked() as directory:
-        return _Build(config, directory, progress or Silent()).run()
+        return Build(config, directory, progress or Silent()).run()
 
 
 def package_versions() -> dict[str, str]:
@@ -113,13 +114,29 @@ class Manifest(Result):
     artifacts: tuple[Artifact, ...]
 
 
-class _Build:
-    """One run of the pipeline. A stage runs when it is first asked for, and once."""
+class Build:
+    """One run of the pipeline. A stage runs when it is first asked for, and once.
 
-    def __init__(self, config: Config, directory: RunDirectory, progress: Progress) -> None:
+    Args:
+        config: What to build.
+        directory: Where the stages are stored.
+        progress: Told about everything that takes longer than a second.
+        taught_by: A run whose data, teacher and soft targets are used, where only what comes after
+            them differs, such as the seed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        directory: RunDirectory,
+        progress: Progress,
+        *,
+        taught_by: Build | None = None,
+    ) -> None:
         self.config = config
         self.directory = directory
         self.progress = progress
+        self.taught_by = taught_by
         self.versions = package_versions()
 
     def run(self) -> Report:
@@ -141,6 +158,8 @@ class _Build:
     @cached_property
     def data(self) -> Stage[DataSummary]:
         """Load, check and describe the data."""
+        if self.taught_by is not None:
+            return self.taught_by.data
         return self._stage(
             "data",
             DataSummary,
@@ -171,6 +190,8 @@ class _Build:
     @cached_property
     def teacher(self) -> Stage[TeacherResult]:
         """Train a teacher, or check the user's."""
+        if self.taught_by is not None:
+            return self.taught_by.teacher
         file = self._teacher_file
 
         def compute(folder: Path) -> TeacherResult:
@@ -202,6 +223,8 @@ class _Build:
     @cached_property
     def soft_targets(self) -> Stage[SoftTargetsResult]:
         """Ask the teacher once for every view of the training samples."""
+        if self.taught_by is not None:
+            return self.taught_by.soft_targets
 
         def compute(folder: Path) -> SoftTargetsResult:
             load_tensorflow(self.progress)
@@ -340,11 +363,11 @@ class _Build:
     def evaluate(self) -> Stage[EvaluateResult]:
         """Look at the test split, once, with every form of the model."""
 
-        def compute(_folder: Path) -> EvaluateResult:
+        def compute(folder: Path) -> EvaluateResult:
             load_tensorflow(self.progress)
             from tinykd.distillation.stage import STUDENT_FILES
             from tinykd.evaluate.ask import ask_float_models, ask_int8_models
-            from tinykd.evaluate.table import evaluate
+            from tinykd.evaluate.table import evaluate, predicted_classes
             from tinykd.students.files import load_student
 
             answers = [
@@ -365,6 +388,12 @@ class _Build:
                     progress=self.progress,
                 ),
             ]
+            save_predictions(
+                folder / PREDICTIONS_FILE,
+                predicted_classes(answers),
+                self.dataset.y_test,
+                classes=self.dataset.classes,
+            )
             return evaluate(
                 answers,
                 self.dataset.y_test,
@@ -374,6 +403,14 @@ class _Build:
 
         return self._stage("evaluate", EvaluateResult, compute, self.emulate)
 
+    @property
+    def seeds(self) -> dict[str, int]:
+        """What each random choice starts from."""
+        seeds = {"build": self.config.seed}
+        if self.taught_by is not None:
+            seeds["teacher"] = self.taught_by.config.seed
+        return seeds
+
     def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
         """Copy what was built to where the user looks, and write the report beside it."""
         root = self.directory.path
@@ -381,6 +418,7 @@ class _Build:
         files[f"{self.config.name}_student.h5"] = self.distill.file(
             f"{self.distill.result.shipped}.h5"
         )
+        files[PREDICTIONS_FILE] = self.evaluate.file(PREDICTIONS_FILE)
         for name, stored in files.items():
             write_atomically(root / name, stored.read_bytes())
         evaluated, emulated = self.evaluate.result, self.emulate.result
@@ -397,12 +435,13 @@ class _Build:
             compiler=emulated.compiler,
             confusion=evaluated.confusion,
             flipped=evaluated.flipped,
+            ledger=evaluated.ledger,
             footprint=emulated.footprint,
             layers=emulated.layers,
             latency=emulated.latency,
             board=self.config.target.board,
             artifacts=describe_files(root, list(files)),
-            seeds={"build": self.config.seed},
+            seeds=self.seeds,
             versions=self.versions,
             seconds={stage.name: round(stage.seconds, 3) for stage in stages},
         )
@@ -466,6 +505,8 @@ class _Build:
     @cached_property
     def dataset(self) -> Dataset:
         """The arrays, loaded when the first stage that runs needs them."""
+        if self.taught_by is not None:
+            return self.taught_by.dataset
         with self.progress.task("data: loading"):
             return load_dataset(self.config.data)
 

@@ -26,3 +26,17 @@ class Silent:
     def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
         """Run the task without a word."""
         yield lambda _done: None
+
+
+class Prefixed:
+    """Says before each task which of several runs it belongs to."""
+
+    def __init__(self, progress: Progress, prefix: str) -> None:
+        self._progress = progress
+        self._prefix = prefix
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        """Show the task with the prefix."""
+        with self._progress.task(f"{self._prefix}{description}", total) as advance:
+            yield advance

@@ -13,6 +13,10 @@ ModelName = Literal["teacher", "scratch", "student", "ptq", "qat", "tflm", "c"]
 """Rows of the accuracy table, in the order of the pipeline."""
 
 
+PairName = Literal["distillation", "ptq", "qat", "fine_tuning", "device"]
+"""Rows of the ledger: scratch to distilled, float to PTQ, to QAT, PTQ to QAT, float to the C."""
+
+
 class Result(BaseModel):
     """Base of all results: immutable, and an unknown key is an error."""
 
@@ -305,6 +309,30 @@ class ModelScore(Result):
     how: str
 
 
+class FlipTest(Result):
+    """Two models on the same test samples, and whether one of them is more often right.
+
+    Attributes:
+        name: Which pair of the ledger.
+        baseline: What it is compared with.
+        model: What is asked about.
+        difference: Top-1 accuracy of the model less that of the baseline.
+        gained: Samples that only the model gets right.
+        lost: Samples that only the baseline gets right.
+        samples: Test samples.
+        p_value: Of McNemar's exact test, two-sided.
+    """
+
+    name: PairName
+    baseline: ModelName
+    model: ModelName
+    difference: float
+    gained: int
+    lost: int
+    samples: int
+    p_value: float
+
+
 class FileScore(Result):
     """One model file on a test split.
 
@@ -430,12 +458,14 @@ class EvaluateResult(Result):
         c_equals_tflm: Every output byte of the generated C equals that of TFLM.
         confusion: Rows are true classes, columns predicted ones; the shipped int8 model.
         flipped: Test samples whose class changed from the float to the shipped int8 model.
+        ledger: Forms of the model in pairs, on the same samples.
     """
 
     models: tuple[ModelScore, ...]
     c_equals_tflm: bool
     confusion: tuple[tuple[int, ...], ...]
     flipped: int
+    ledger: tuple[FlipTest, ...]
 
 
 class Artifact(Result):
@@ -469,6 +499,7 @@ class Report(Result):
         compiler: What compiled the C that was measured.
         confusion: Of the shipped int8 model; rows are true classes.
         flipped: Test samples whose class changed between float and int8.
+        ledger: Forms of the model in pairs, on the same test samples.
         footprint: On the core of the target board.
         layers: Cost of each layer there.
         latency: Board key to fit and latency.
@@ -493,6 +524,7 @@ class Report(Result):
     compiler: str
     confusion: tuple[tuple[int, ...], ...]
     flipped: int
+    ledger: tuple[FlipTest, ...] = ()
     footprint: FootprintResult
     layers: tuple[LayerCost, ...]
     latency: dict[str, BoardLatency]

@@ -7,6 +7,7 @@ from tinykd.results import (
     BoardLatency,
     DataSummary,
     DistillResult,
+    FlipTest,
     FootprintResult,
     LayerCost,
     ModelScore,
@@ -75,6 +76,20 @@ def score(name: str, right: int, description: str, how: str, **rest: object) -> 
         samples=360,
         how=how,
         **rest,
+    )
+
+
+def flips(name: str, baseline: str, model: str, gained: int, lost: int, p: float) -> FlipTest:
+    """One row of the ledger; ``p`` was worked out by hand."""
+    return FlipTest(
+        name=name,
+        baseline=baseline,
+        model=model,
+        difference=(gained - lost) / 360,
+        gained=gained,
+        lost=lost,
+        samples=360,
+        p_value=p,
     )
 
 
@@ -278,6 +293,13 @@ EXAMPLE = Report(
     ),
     confusion=confusion(),
     flipped=2,
+    ledger=(
+        flips("distillation", "scratch", "student", 10, 6, 0.454498),
+        flips("ptq", "student", "ptq", 1, 3, 0.625),
+        flips("qat", "student", "qat", 0, 1, 1.0),
+        flips("fine_tuning", "ptq", "qat", 2, 1, 1.0),
+        flips("device", "student", "c", 0, 1, 1.0),
+    ),
     footprint=FootprintResult(
         core="cortex-m4",
         flash_bytes=18_944,

@@ -22,6 +22,8 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "build": Entry("build", "Run the whole pipeline: teacher to measured C."),
+    "compare": Entry("compare", "Build over several seeds: does distillation help?"),
+    "tune": Entry("tune", "Search better settings for distillation, on validation."),
     "init": Entry("init", "Write a commented configuration file."),
     "teacher": Entry("teacher", "Train a teacher, or check your own against the data."),
     "student": Entry("student", "List the students, with parameters and MACs."),

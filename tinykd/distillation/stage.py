@@ -32,6 +32,7 @@ from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
+    Watch,
     accuracy,
     make_deterministic,
     predict,
@@ -114,6 +115,42 @@ def distill_student(
         curves=tuple(curves),
         race=race,
     )
+
+
+def try_student(
+    config: DistillConfig,
+    student: StudentConfig,
+    dataset: Dataset,
+    soft_targets: NDArray[np.float32],
+    *,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    watch: Watch,
+) -> float:
+    """Train the student with its teacher alone, and say how good it is on validation.
+
+    Args:
+        config: Loss and schedule.
+        student: Architecture and width.
+        dataset: Raw samples.
+        soft_targets: The teacher's logits for every view, float32 [views * samples, classes].
+        seed: Of the initial weights and of the order of the samples.
+        folder: For the checkpoint while training.
+        progress: Shows the training.
+        watch: Told the accuracy after each epoch; what it raises ends the training.
+
+    Returns:
+        Validation accuracy in [0, 1].
+    """
+    objective = choose_objective(config, dataset.classes)
+    rows = training_rows(dataset, config, soft_targets)
+    trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
+    run = folder / "student"
+    _train(trainee, objective, rows, dataset, config, seed, run, progress, watch=watch)
+    for checkpoint in folder.glob("*.checkpoint.npz"):
+        checkpoint.unlink()
+    return accuracy(predict(trainee, dataset.x_validation), dataset.y_validation)
 
 
 def training_rows(
@@ -202,6 +239,7 @@ def _train(
     run: Path,
     progress: Progress,
     until: int | None = None,
+    watch: Watch | None = None,
 ) -> TrainingCurve:
     schedule = Schedule(
         epochs=config.epochs,
@@ -224,4 +262,5 @@ def _train(
             checkpoint=_checkpoint(run),
             advance=advance,
             until=until,
+            watch=watch,
         )

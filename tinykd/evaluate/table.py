@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.inference import check_identical
+from tinykd.ledger import compare_predictions
 from tinykd.results import EvaluateResult, ModelName, ModelScore
 
 Z_95 = 1.959963984540054
@@ -55,17 +56,23 @@ def evaluate(
     """
     by_name = {answer.name: answer for answer in answers}
     check_identical(by_name["tflm"].outputs, by_name["c"].outputs)
-    predicted = np.argmax(by_name[shipped].outputs, axis=1)
-    reference = by_name[shipped].reference
-    flipped = 0
-    if reference is not None:
-        flipped = int(np.sum(predicted != np.argmax(by_name[reference].outputs, axis=1)))
+    predictions = predicted_classes(answers)
+    predicted, reference = predictions[shipped], by_name[shipped].reference or shipped
     return EvaluateResult(
-        models=tuple(_score(answer, by_name, labels) for answer in answers),
+        models=tuple(_score(answer, predictions, labels) for answer in answers),
         c_equals_tflm=True,
         confusion=_confusion(predicted, labels, classes),
-        flipped=flipped,
+        flipped=int(np.sum(predicted != predictions[reference])),
+        ledger=compare_predictions(predictions, labels, reference=reference),
     )
+
+
+def predicted_classes(answers: list[Answers]) -> dict[ModelName, NDArray[np.intp]]:
+    """Model to the class that it gives each sample, [n]."""
+    return {
+        answer.name: np.argmax(answer.outputs.reshape(len(answer.outputs), -1), axis=1)
+        for answer in answers
+    }
 
 
 def wilson_interval(correct: int, samples: int) -> tuple[float, float]:
@@ -86,14 +93,13 @@ def wilson_interval(correct: int, samples: int) -> tuple[float, float]:
 
 
 def _score(
-    answer: Answers, by_name: dict[ModelName, Answers], labels: NDArray[np.int32]
+    answer: Answers, predictions: dict[ModelName, NDArray[np.intp]], labels: NDArray[np.int32]
 ) -> ModelScore:
-    predicted = np.argmax(answer.outputs.reshape(len(labels), -1), axis=1)
+    predicted = predictions[answer.name]
     correct = int(np.sum(predicted == labels))
     agreement = None
     if answer.reference is not None:
-        reference = np.argmax(by_name[answer.reference].outputs, axis=1)
-        agreement = float(np.mean(predicted == reference))
+        agreement = float(np.mean(predicted == predictions[answer.reference]))
     return ModelScore(
         name=answer.name,
         description=answer.description,

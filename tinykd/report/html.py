@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from tinykd.report import tables, wording
+from tinykd.report import ledger, tables, wording
 from tinykd.report.plots import PLOTS
 from tinykd.report.plots.training import training_runs
 from tinykd.results import Report
@@ -12,6 +12,18 @@ from tinykd.results import Report
 
 def to_html(report: Report) -> str:
     """Render ``report`` as a page; the same report gives the same bytes."""
+    return template("report.html.j2").render(
+        report=report,
+        how=tables.how_numbers(report),
+        plots={name: plot(report) for name, plot in PLOTS.items()},
+        runs=training_runs(report),
+        target=report.latency[report.board],
+        device=tables.device_model(report),
+    )
+
+
+def template(name: str) -> Template:
+    """A page's template, which escapes what it shows and knows the words and the tables."""
     environment = Environment(
         loader=PackageLoader("tinykd", "report"),
         autoescape=True,
@@ -22,11 +34,5 @@ def to_html(report: Report) -> str:
     )
     environment.globals["w"] = wording
     environment.globals["t"] = tables
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        how=tables.how_numbers(report),
-        plots={name: plot(report) for name, plot in PLOTS.items()},
-        runs=training_runs(report),
-        target=report.latency[report.board],
-        device=tables.device_model(report),
-    )
+    environment.globals["l"] = ledger
+    return environment.get_template(name)

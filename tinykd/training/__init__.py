@@ -1,7 +1,7 @@
 """One training loop for every network here, Keras 3 or tf_keras, float or fake-quantized."""
 
 from tinykd.training.answers import accuracy, cross_entropy, predict
-from tinykd.training.loop import Goal, make_deterministic, train
+from tinykd.training.loop import Goal, Watch, make_deterministic, train
 from tinykd.training.rows import Rows
 from tinykd.training.schedule import Schedule
 from tinykd.training.state import right_answers
@@ -12,6 +12,7 @@ __all__ = [
     "Rows",
     "Schedule",
     "Trainee",
+    "Watch",
     "accuracy",
     "cross_entropy",
     "make_deterministic",

@@ -32,6 +32,9 @@ from tinykd.training.trainee import Trainee
 Goal = Callable[[Lesson], Any]
 """From one batch to a scalar loss."""
 
+Watch = Callable[[int, float], None]
+"""Told the number of finished epochs and the validation accuracy, in [0, 1]."""
+
 CHECKPOINT_SECONDS = 5.0
 """A training that is killed loses this much work, or one epoch if that takes longer."""
 
@@ -47,6 +50,7 @@ def train(
     checkpoint: Path,
     advance: Advance,
     until: int | None = None,
+    watch: Watch | None = None,
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
@@ -63,6 +67,7 @@ def train(
         advance: Told the number of finished epochs.
         until: Pause after so many epochs of the schedule; called again, it goes on from there to
             what it would have come to without a pause. None trains to the end.
+        watch: Told the validation accuracy after each epoch; what it raises ends the training.
 
     Returns:
         Loss and validation accuracy of every epoch that ran.
@@ -89,6 +94,8 @@ def train(
             state.record(loss, validation_loss, right)
             kept = state.snapshot()
             advance(state.epoch)
+            if watch is not None:
+                watch(state.epoch, state.accuracies[-1])
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 write_checkpoint(checkpoint, kept)
                 saved_at = time.monotonic()
