@@ -8,12 +8,24 @@ from tinykd.results import Report
 def write_notes(report: Report) -> tuple[str, ...]:
     """What is remarkable about a build, in the order of the pipeline."""
     candidates = (
+        _several_teachers(report),
         _weak_teacher(report),
         _scratch_shipped(report),
         _ptq_shipped(report),
         _does_not_fit(report),
     )
     return tuple(note for note in candidates if note)
+
+
+def _several_teachers(report: Report) -> str | None:
+    members = report.teacher.members
+    if not members:
+        return None
+    each = ", ".join(f"{member.description} {member.validation_accuracy:.1%}" for member in members)
+    return (
+        f"{len(members)} teachers taught together. On validation: {each}; "
+        f"all together {report.teacher.validation_accuracy:.1%}."
+    )
 
 
 def _weak_teacher(report: Report) -> str | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tinykd.api.data import Split, read_data
 from tinykd.api.student import count_classes, examine_student
-from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
+from tinykd.api.teacher import as_list, ask_teacher, check_logits
 from tinykd.backend import load_tensorflow
 from tinykd.config import DistillConfig, parse_config
 from tinykd.errors import ConfigError, TeacherError
@@ -23,8 +23,12 @@ from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.results import DistillComparison, TrainingCurve
 from tinykd.taps import make_taps
+from tinykd.teachers.combine import COMBINATIONS, combine_logits
+from tinykd.teachers.ensemble import check_features
 from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
 from tinykd.views import VIEWS
+
+Combination = Literal["probabilities", "logits", "confidence"]
 
 
 def distill(
@@ -32,6 +36,7 @@ def distill(
     student: Any,
     data: Any,
     *,
+    combine: Combination = "probabilities",
     baseline: bool = True,
     validation_every: int = 5,
     seed: int = 0,
@@ -43,12 +48,15 @@ def distill(
 
     Args:
         teacher: Keras model; path of a ``.keras``, ``.h5``, ``.tflite`` or SavedModel; or an array
-            of its logits or probabilities for the training samples, [n, classes].
+            of its logits or probabilities for the training samples, [n, classes]. A list of
+            several of them teaches together.
         student: Keras 3 or ``tf_keras`` model from samples to logits or probabilities,
             [n, classes]. It is trained in place.
         data: (x, y), of which every ``validation_every``-th sample is kept for validation;
             (x_train, y_train, x_validation, y_validation); a ``tf.data.Dataset`` of batches
             (x, y); or a tinykd ``Dataset``.
+        combine: What several teachers say together: the mean of their ``probabilities``, of their
+            ``logits``, or weighted by ``confidence`` on the label.
         baseline: Train without the teacher too, from the same weights on the same batches, and
             return whichever is better on validation.
         validation_every: See ``data``.
@@ -75,11 +83,13 @@ def distill(
     classes = count_classes(trainee, split)
     objective = choose_objective(config, classes)
     views = VIEWS[config.augment](split.x)
-    opened = None if isinstance(teacher, np.ndarray) else open_any_teacher(teacher)
+    teachers = as_list(teacher)
+    if objective.compares_features:
+        check_features(len(teachers))
     with progress.task("teacher: answering"):
-        logits = _soft_targets(teacher if opened is None else opened, split, views, classes)
+        logits = _combined(teachers, split, views, classes, combine)
     run = _Run(
-        trainee=_with_taps(trainee, opened, objective, config, seed),
+        trainee=_with_taps(trainee, teachers[0], objective, config, seed),
         rows=Rows.of_views(views, split.y, logits),
         split=split,
         config=config,
@@ -171,22 +181,46 @@ def _choose(run: _Run, objective: Objective, place: Path, *, baseline: bool) -> 
     return student
 
 
-def _soft_targets(
-    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int
+def _combined(
+    teachers: list[Any],
+    split: Split,
+    views: list[NDArray[Any]],
+    classes: int,
+    combine: Combination,
 ) -> NDArray[np.float32]:
-    """The teacher's logits for every view, [views * samples, classes].
+    """What all teachers say of every view together, [views * samples, classes].
+
+    Raises:
+        TeacherError: If one does not fit, by its number; or there is no such combination.
+    """
+    if combine not in COMBINATIONS:
+        raise ConfigError(f"combine: there is no '{combine}'. One of: {', '.join(COMBINATIONS)}.")
+    names = (
+        ["teacher"] if len(teachers) == 1 else [f"teacher {n + 1}" for n in range(len(teachers))]
+    )
+    tables = [
+        _soft_targets(teacher, split, views, classes, name)
+        for teacher, name in zip(teachers, names, strict=True)
+    ]
+    return combine_logits(tables, combine, np.tile(split.y, len(views)))
+
+
+def _soft_targets(
+    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int, name: str
+) -> NDArray[np.float32]:
+    """One teacher's logits for every view, [views * samples, classes].
 
     Raises:
         TeacherError: If an array of logits does not fit the samples, or their views.
     """
     if not isinstance(teacher, np.ndarray):
-        return ask_teacher(teacher, np.concatenate(views), classes)
+        return ask_teacher(teacher, np.concatenate(views), classes, name=name)
     if len(views) > 1:
         raise TeacherError(
-            "teacher: an array of logits knows nothing of augmented samples. Give the model "
+            f"{name}: an array of logits knows nothing of augmented samples. Give the model "
             "itself, or augment='none'."
         )
-    return check_logits(teacher, len(split.kept), classes)[split.kept]
+    return check_logits(teacher, len(split.kept), classes, name=name)[split.kept]
 
 
 def _with_taps(
