@@ -11,7 +11,7 @@ import numpy as np
 from firmware_export.compiled import CompiledModel, Port
 from firmware_export.errors import TinykdError
 from tinykd.results import Result
-from tinykd.teachers.cache import VARIABLE, cache_folder
+from tinykd.teachers.cache import VARIABLE, cache_folder, is_writable
 
 REQUIRED = (
     "tensorflow",
@@ -122,11 +122,10 @@ def _cache() -> Check:
     name, folder = "cache of teachers' answers", cache_folder()
     if folder is None:
         return Check(name=name, ok=False, needed=False, detail=f"{VARIABLE} is empty: none is kept")
-    size_bytes = sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
-    home = next(place for place in (folder, *folder.parents) if place.exists())
-    if not os.access(home, os.W_OK):
+    if not is_writable(folder):
         detail = f"{folder} cannot be written: set {VARIABLE} to another folder, or to nothing"
-        return Check(name=name, ok=False, needed=True, detail=detail)
+        return Check(name=name, ok=False, needed=VARIABLE in os.environ, detail=detail)
+    size_bytes = sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
     detail = f"{folder}, {size_bytes / 2**20:,.1f} MiB; may be removed at any time"
     return Check(name=name, ok=True, needed=False, detail=detail)
 

@@ -177,12 +177,20 @@ class _Build:
         def compute(folder: Path) -> TeacherResult:
             load_tensorflow(self.progress)
             from tinykd.losses import choose_objective
-            from tinykd.teachers.ensemble import check_features, count_teachers, prepare_teachers
+            from tinykd.teachers.ensemble import (
+                check_arrays,
+                check_features,
+                count_teachers,
+                prepare_teachers,
+            )
+            from tinykd.views import VIEWS
 
             # a loss that does not suit the data is refused before a teacher is trained for it
             objective = choose_objective(self.config.distill, self.dataset.classes)
             if objective.compares_features:
                 check_features(count_teachers(config))
+            views = VIEWS[self.config.distill.augment](self.dataset.x_train[:1])
+            check_arrays(config, views=len(views))
             return prepare_teachers(
                 config,
                 self.dataset,

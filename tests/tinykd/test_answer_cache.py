@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from tinykd.doctor import examine
+from tinykd import doctor
 from tinykd.errors import ArtifactError
 from tinykd.progress import Silent
 from tinykd.teachers import cache as module
-from tinykd.teachers.cache import AnswerCache, cache_folder
+from tinykd.teachers.cache import AnswerCache, cache_folder, user_cache
 from tinykd.teachers.soft_targets import compute_soft_targets
 from tinykd.teachers.teacher import Teacher, open_teacher, open_trained
 
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYKD_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
-    (check,) = [check for check in examine() if "answers" in check.name]
+    check = doctor._cache()
     assert check.ok
     assert str(tmp_path / "here") in check.detail
     monkeypatch.setenv("TINYKD_CACHE", "")
@@ -173,6 +173,14 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.setattr(module.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     assert cache_folder() == tmp_path / "user" / "tinykd"
+    assert user_cache() == AnswerCache(tmp_path / "user" / "tinykd")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert user_cache() is None  # nobody asked for a cache: it is done without
+    monkeypatch.setenv("TINYKD_CACHE", str(tmp_path / "file"))
+    assert user_cache() == AnswerCache(tmp_path / "file")
+    check = doctor._cache()
+    assert (check.ok, check.needed) == (False, True)
 
 
 def asked_again(_x):

@@ -10,7 +10,7 @@ import tf_keras
 
 import tinykd
 from tinykd.config import DistillConfig, TeacherConfig, load_config, parse_config
-from tinykd.errors import ConfigError, TeacherError
+from tinykd.errors import ConfigError, TeacherError, TinykdError
 from tinykd.evaluate.ask import ask_float_models
 from tinykd.losses.soft_targets import soft_target_kl
 from tinykd.probabilities import as_logits
@@ -286,6 +286,48 @@ def test_several_teachers_from_python(dataset, forms):
         tinykd.distill(known, network(), data, combine="mean", **settings)
     with pytest.raises(ConfigError, match="needs one teacher"):
         tinykd.distill([model, known], network(), data, loss="hint", **settings)
+
+
+def test_several_teachers_in_a_distiller(dataset, forms):
+    """What they say together in a step is what the table says."""
+    teachers = [network(seed=1, activation="softmax"), network(tf_keras, seed=2)]
+    x, y = np.float32(dataset.x_train), dataset.y_train
+    answers = [as_logits(np.asarray(teacher(x))) for teacher in teachers]
+    distiller = tinykd.Distiller(teachers, network())
+    together = np.asarray(distiller.aside.teacher(x, training=False))
+    np.testing.assert_allclose(together, combine_logits(answers, "probabilities"), rtol=1e-4)
+    before = [teacher.get_weights() for teacher in teachers]
+    distiller.compile("adam", "kd")
+    start = distiller.student.get_weights()
+    distiller.fit(x, y, epochs=1, verbose=0)
+    assert not np.array_equal(start[0], distiller.student.get_weights()[0])
+    for teacher, weights in zip(teachers, before, strict=True):
+        assert all(map(np.array_equal, weights, teacher.get_weights()))
+    with pytest.raises(TinykdError, match="teacher 2 gives 3 values for a sample and the first 4"):
+        tinykd.Distiller([teachers[0], network(classes=3)], network()).aside.teacher(x)
+    with pytest.raises(ConfigError, match="features are those of one teacher"):
+        tinykd.Distiller(teachers, network(), features={})
+    with pytest.raises(TinykdError, match="the same model"):
+        tinykd.Distiller([teachers[0], distiller.student], distiller.student)
+    with pytest.raises(TinykdError, match="the list is empty"):
+        tinykd.Distiller([], network())
+
+
+def test_several_teachers_in_a_build(cli, blobs_file, forms, tmp_path):
+    """Refused before anything is trained: features of two, and an array beside views."""
+    teachers = [f for name in ("other.keras", "logits.npy") for f in ("--teacher", forms / name)]
+    for settings, message in (
+        ("", "knows nothing of augmented samples"),
+        ("loss = 'hint'\naugment = 'none'", "needs one teacher, and there are 3"),
+    ):
+        config = tmp_path / "c.toml"
+        config.write_text(f"[teacher]\nensemble = 1\n[distill]\n{settings}")
+        arguments = ("build", config, "--data", blobs_file, "--quiet", *teachers)
+        outcome = cli(*arguments, "--out", tmp_path / "build")
+        assert outcome.code == 1
+        assert message in outcome.err
+        assert outcome.err.count("\n") == 1
+        assert not list(tmp_path.rglob("*.keras"))
 
 
 def test_several_teachers_on_the_command_line(cli, blobs_file, forms, tmp_path):

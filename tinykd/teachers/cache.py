@@ -52,19 +52,28 @@ def cache_folder() -> Path | None:
     chosen = os.environ.get(VARIABLE)
     if chosen is not None:
         return Path(chosen) if chosen else None
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path raises where there is no home
     if sys.platform == "win32":
-        default = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        default = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
     elif sys.platform == "darwin":
-        default = Path.home() / "Library" / "Caches"
+        default = home / "Library" / "Caches"
     else:
-        default = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        default = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
     return Path(default) / "tinykd"
 
 
 def user_cache() -> AnswerCache | None:
-    """The cache of this user; None where nothing shall be kept."""
+    """The cache of this user; None where nothing shall, or by default can, be kept."""
     folder = cache_folder()
-    return None if folder is None else AnswerCache(folder)
+    if folder is None or (not os.environ.get(VARIABLE) and not is_writable(folder)):
+        return None
+    return AnswerCache(folder)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK)
 
 
 def hash_samples(x: NDArray[Any]) -> str:

@@ -37,7 +37,7 @@ def mean_logits(log_p: NDArray[np.float64], _labels: NDArray[Any] | None) -> Any
     out in it.
 
     Source: Hinton, Vinyals and Dean, 2015, section 1; Schmid et al., "Distilling the Knowledge of
-    Transformers and CNNs with CP-Mobile", DCASE 2023, section 3.
+    Transformers and CNNs with CP-Mobile", DCASE 2023.
     """
     return log_p.mean(axis=0)
 
@@ -53,7 +53,7 @@ def weighted_by_confidence(log_p: NDArray[np.float64], labels: NDArray[Any] | No
         labels: [n], or None.
 
     Source: in the manner of Zhang, Chen and Wang, "Confidence-Aware Multi-Teacher Knowledge
-    Distillation", ICASSP 2022, equation 2, whose weights fall with the cross-entropy as well.
+    Distillation", ICASSP 2022, equations 2 and 3: its weights fall with the cross-entropy, too.
     """
     if labels is None:
         return mean_probability(log_p, None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tinykd.config import TeacherConfig
 from tinykd.datasets import Dataset
-from tinykd.errors import ConfigError
+from tinykd.errors import ConfigError, TeacherError
 from tinykd.progress import Progress
 from tinykd.results import TeacherResult
 from tinykd.teachers.combine import combine_logits
@@ -85,6 +85,20 @@ def check_features(teachers: int) -> None:
         raise ConfigError(
             f"distill: a loss that compares features needs one teacher, and there are {teachers}: "
             "their features have no mean. Give one teacher, or use losses on logits alone."
+        )
+
+
+def check_arrays(config: TeacherConfig, *, views: int) -> None:
+    """An array of logits has one row for each sample, not for each view of it.
+
+    Raises:
+        TeacherError: If samples are augmented.
+    """
+    arrays = [file for file in config.files if file.endswith(".npy")]
+    if arrays and views > 1:
+        raise TeacherError(
+            f"{arrays[0]}: an array of logits knows nothing of augmented samples. Set "
+            'distill.augment = "none", or give the model itself.'
         )
 
 
