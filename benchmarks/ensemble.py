@@ -44,7 +44,14 @@ SINGLES = ("first", "second", "third")
 
 TOGETHER = ("probabilities", "logits", "confidence")
 
-ROUNDS = (("first", "probabilities"), ("logits",), SINGLES, ("scratch",), ("confidence",))
+ROUNDS = (
+    ("first", "probabilities"),
+    ("second",),
+    ("third",),
+    ("scratch",),
+    ("logits",),
+    ("confidence",),
+)
 """Arms in the order in which they are trained, each round for all seeds."""
 
 

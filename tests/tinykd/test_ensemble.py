@@ -19,6 +19,7 @@ from tinykd.teachers.combine import COMBINATIONS, combine_logits
 from tinykd.teachers.ensemble import count_teachers, open_given, open_teachers, prepare_teachers
 from tinykd.teachers.files import check_teacher_source, hash_file
 from tinykd.teachers.soft_targets import compute_soft_targets
+from tinykd.teachers.teacher import Teacher
 from tinykd.training import accuracy
 
 RNG = np.random.default_rng(0)
@@ -288,6 +289,10 @@ def test_several_teachers_from_python(dataset, forms):
         tinykd.distill([model, known], network(), data, loss="hint", **settings)
 
 
+def asked_again(_x):
+    pytest.fail("the answers are there")
+
+
 def test_several_teachers_in_a_distiller(dataset, forms):
     """What they say together in a step is what the table says."""
     teachers = [network(seed=1, activation="softmax"), network(tf_keras, seed=2)]
@@ -330,7 +335,9 @@ def test_several_teachers_in_a_build(cli, blobs_file, forms, tmp_path):
         assert not list(tmp_path.rglob("*.keras"))
 
 
-def test_several_teachers_on_the_command_line(cli, blobs_file, forms, tmp_path):
+def test_several_teachers_on_the_command_line(cli, blobs_file, forms, tmp_path, monkeypatch):
+    """A file is asked once, whatever the seed; an array has its answers with it."""
+    monkeypatch.setenv("TINYKD_CACHE", str(tmp_path / "cache"))
     config = tmp_path / "c.toml"
     lesson = DistillConfig(epochs=2, augment="none")
     config.write_text(
@@ -341,5 +348,10 @@ def test_several_teachers_on_the_command_line(cli, blobs_file, forms, tmp_path):
     outcome = cli(*arguments, "--out", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["loss"] == "ls_kd"
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+    monkeypatch.setattr(Teacher, "answer", property(lambda _self: asked_again))
+    only = arguments[:-2]  # without the array
+    again = cli(*only, "--seed", 1, "--out", tmp_path / "again")
+    assert again.code == 0, again.err
     wrong = cli(*arguments, "--teacher", forms / "three.keras", "--out", tmp_path / "wrong")
     assert "three.keras: gives 3 values" in wrong.err

@@ -82,7 +82,11 @@ def command(
         result,
         [
             f"{where}: {result.parameters:,} parameters, "
-            f"{percent(result.validation_accuracy)} on validation"
+            f"{percent(result.validation_accuracy)} on validation",
+            *(
+                f"  {member.description}: {percent(member.validation_accuracy)}"
+                for member in result.members
+            ),
         ],
         as_json=as_json,
     )
