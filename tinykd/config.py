@@ -60,11 +60,17 @@ class DataConfig(Section):
 
 
 class TeacherConfig(Section):
-    """The large network that teaches.
+    """The large network that teaches, or several.
 
     Attributes:
-        path: Your own teacher (``.keras`` or ``.h5``). Empty: one is trained here.
-        input_scale: What your teacher's input is multiplied by; 1 gives it the raw values.
+        path: Your own teacher: ``.keras``, ``.h5``, ``.tflite``, the folder of a SavedModel, or an
+            ``.npy`` array of its logits for the training samples. Empty: one is trained here.
+        paths: In place of ``path``, several such files, which teach together.
+        ensemble: Train so many here, each from another seed, to teach beside the files. 0: one if
+            there is no file, else none.
+        combine: What several say together: the mean of their probabilities, of their logits, or
+            of their probabilities weighted by what each gives the label (``confidence``).
+        input_scale: What your teachers' input is multiplied by; 1 gives them the raw values.
         width: Channels of the first block of the network that is trained here.
         epochs: At most so many.
         patience: Stop after so many epochs without a better validation loss.
@@ -73,12 +79,26 @@ class TeacherConfig(Section):
     """
 
     path: str = ""
+    paths: tuple[str, ...] = Field(default=(), strict=False)
+    ensemble: int = Field(default=0, ge=0, le=32)
+    combine: Literal["probabilities", "logits", "confidence"] = "probabilities"
     input_scale: Positive = 1.0
     width: int = Field(default=32, ge=4, le=512)
     epochs: int = Field(default=60, ge=1, le=10_000)
     patience: int = Field(default=12, ge=1)
     batch_size: int = Field(default=64, ge=1, le=4096)
     learning_rate: Positive = 2e-3
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The user's teachers, in whichever way they were named."""
+        return (self.path,) if self.path else self.paths
+
+    @model_validator(mode="after")
+    def _one_way_to_name_files(self) -> Self:
+        if self.path and self.paths:
+            raise ValueError("paths stands in place of path. Give either.")
+        return self
 
 
 class StudentConfig(Section):
@@ -250,15 +270,19 @@ def resolve_paths(config: Config, folder: Path) -> Config:
     """Make the files that a configuration names relative to ``folder``."""
 
     def resolve(name: str) -> str:
-        is_file = name.endswith((".npz", ".keras", ".h5"))
-        return str(folder / name) if is_file and not Path(name).is_absolute() else name
+        return str(folder / name) if name and not Path(name).is_absolute() else name
 
+    source, teacher = config.data.source, config.teacher
+    paths = tuple(resolve(name) for name in teacher.paths)
     return config.model_copy(
         update={
             "data": config.data.model_copy(
-                update={key: resolve(getattr(config.data, key)) for key in ("source", "unlabelled")}
+                update={
+                    "source": resolve(source) if source.endswith(".npz") else source,
+                    "unlabelled": resolve(config.data.unlabelled),
+                }
             ),
-            "teacher": config.teacher.model_copy(update={"path": resolve(config.teacher.path)}),
+            "teacher": teacher.model_copy(update={"path": resolve(teacher.path), "paths": paths}),
         }
     )
 

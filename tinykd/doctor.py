@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib import metadata
 
@@ -10,6 +11,7 @@ import numpy as np
 from firmware_export.compiled import CompiledModel, Port
 from firmware_export.errors import TinykdError
 from tinykd.results import Result
+from tinykd.teachers.cache import VARIABLE, cache_folder, is_writable
 
 REQUIRED = (
     "tensorflow",
@@ -86,10 +88,11 @@ class Check(Result):
 
 
 def examine() -> list[Check]:
-    """Every package, the cross-compiler, and the optional tools."""
+    """Every package, the cross-compiler, the cache, and the optional tools."""
     return [
         *(_package(name) for name in REQUIRED),
         *(_cross_compiler(core) for core in PROBED_CORES),
+        _cache(),
         *(_tool(name, purpose) for name, purpose in OPTIONAL_TOOLS.items()),
     ]
 
@@ -114,6 +117,19 @@ def _cross_compiler(core: str) -> Check:
         return Check(name=name, ok=False, needed=True, detail=str(error))
     ok = result.outputs.ravel().tolist() == [5, -7]
     return Check(name=name, ok=ok, needed=True, detail=f"{result.compiler}, unicorn")
+
+
+def _cache() -> Check:
+    """Where teachers' answers are kept, and how much there is."""
+    name, folder = "cache of teachers' answers", cache_folder()
+    if folder is None:
+        return Check(name=name, ok=False, needed=False, detail=f"{VARIABLE} is empty: none is kept")
+    if not is_writable(folder):
+        detail = f"{folder} cannot be written: set {VARIABLE} to another folder, or to nothing"
+        return Check(name=name, ok=False, needed=VARIABLE in os.environ, detail=detail)
+    size_bytes = sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
+    detail = f"{folder}, {size_bytes / 2**20:,.1f} MiB; may be removed at any time"
+    return Check(name=name, ok=True, needed=False, detail=detail)
 
 
 def _tool(name: str, purpose: str) -> Check:

@@ -9,6 +9,7 @@ def write_notes(report: Report) -> tuple[str, ...]:
     """What is remarkable about a build, in the order of the pipeline."""
     candidates = (
         _pool_in_test(report),
+        _several_teachers(report),
         _weak_teacher(report),
         _scratch_shipped(report),
         _ptq_shipped(report),
@@ -25,6 +26,17 @@ def _pool_in_test(report: Report) -> str | None:
         f"{shared} of {report.data.unlabelled_samples} unlabelled samples are test samples too: "
         "the student has seen them, without labels. Take them out of the pool for a figure that "
         "holds for new samples."
+    )
+
+
+def _several_teachers(report: Report) -> str | None:
+    members = report.teacher.members
+    if not members:
+        return None
+    each = ", ".join(f"{member.description} {member.validation_accuracy:.1%}" for member in members)
+    return (
+        f"{len(members)} teachers taught together. On validation: {each}; "
+        f"all together {report.teacher.validation_accuracy:.1%}."
     )
 
 

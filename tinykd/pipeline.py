@@ -40,10 +40,10 @@ from tinykd.results import (
     StudentSummary,
     TeacherResult,
 )
-from tinykd.teachers.files import check_teacher_file, hash_file
+from tinykd.teachers.files import check_teacher_source, hash_file
 
 if TYPE_CHECKING:
-    from tinykd.teachers.teacher import Teacher
+    from tinykd.teachers.ensemble import Ensemble
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -189,23 +189,33 @@ class Build:
 
     @cached_property
     def teacher(self) -> Stage[TeacherResult]:
-        """Train a teacher, or check the user's."""
+        """Train teachers, or check the user's."""
         if self.taught_by is not None:
             return self.taught_by.teacher
-        file = self._teacher_file
+        config = self.config.teacher
+        files = [check_teacher_source(path) for path in config.files]
 
         def compute(folder: Path) -> TeacherResult:
             load_tensorflow(self.progress)
             from tinykd.losses import choose_objective
-            from tinykd.teachers.teacher import examine_teacher, train_teacher
+            from tinykd.teachers.ensemble import (
+                check_arrays,
+                check_features,
+                count_teachers,
+                prepare_teachers,
+            )
+            from tinykd.views import VIEWS
 
             # a loss that does not suit the data is refused before a teacher is trained for it
-            choose_objective(self.config.distill, self.dataset.classes)
-            if file is not None:
-                return examine_teacher(self._open_teacher(), self.dataset, progress=self.progress)
-            return train_teacher(
-                self.config.teacher,
+            objective = choose_objective(self.config.distill, self.dataset.classes)
+            if objective.compares_features:
+                check_features(count_teachers(config))
+            views = VIEWS[self.config.distill.augment](self.dataset.x_train[:1])
+            check_arrays(config, views=len(views))
+            return prepare_teachers(
+                config,
                 self.dataset,
+                validation_every=self.config.data.validation_every,
                 seed=self.config.seed,
                 folder=folder,
                 progress=self.progress,
@@ -216,18 +226,19 @@ class Build:
             TeacherResult,
             compute,
             self.data,
-            teacher=self.config.teacher.model_copy(update={"path": ""}),
-            file=None if file is None else hash_file(file),
+            teacher=config.model_copy(update={"path": "", "paths": ()}),
+            files=[hash_file(file) for file in files],
         )
 
     @cached_property
     def soft_targets(self) -> Stage[SoftTargetsResult]:
-        """Ask the teacher once for every view of the training samples."""
+        """Ask each teacher once for every view of the training samples, and keep the answers."""
         if self.taught_by is not None:
             return self.taught_by.soft_targets
 
         def compute(folder: Path) -> SoftTargetsResult:
             load_tensorflow(self.progress)
+            from tinykd.teachers.cache import user_cache
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
             from tinykd.training import accuracy
             from tinykd.views import VIEWS
@@ -237,6 +248,7 @@ class Build:
                 self.dataset,
                 augment=self.config.distill.augment,
                 progress=self.progress,
+                cache=user_cache(),
             )
             np.save(folder / SOFT_TARGETS_FILE, logits)
             samples = len(self.dataset.y_train)
@@ -492,8 +504,8 @@ class Build:
         Raises:
             TinykdError: If the teacher's file is not there, or a tool is not installed.
         """
-        if self.config.teacher.path:
-            check_teacher_file(self.config.teacher.path)
+        for path in self.config.teacher.files:
+            check_teacher_source(path)
         target = self.config.target
         compiler_version(CORES[find_board(target.board).core], target.compiler)
         if self.versions["tflite-micro"] == NOT_INSTALLED:
@@ -510,20 +522,16 @@ class Build:
         with self.progress.task("data: loading"):
             return load_dataset(self.config.data)
 
-    @property
-    def _teacher_file(self) -> Path | None:
-        """The user's teacher, if there is one."""
-        path = self.config.teacher.path
-        return check_teacher_file(path) if path else None
+    def _open_teacher(self) -> Ensemble:
+        """The user's own teachers, and those that were trained here."""
+        from tinykd.teachers.ensemble import open_teachers
 
-    def _open_teacher(self) -> Teacher:
-        """The user's own teacher, or the one that was trained here."""
-        from tinykd.teachers.teacher import TEACHER_FILE, open_teacher
-
-        file = self._teacher_file
-        if file is not None:
-            return open_teacher(file, self.dataset, input_scale=self.config.teacher.input_scale)
-        return open_teacher(self.teacher.file(TEACHER_FILE), self.dataset)
+        return open_teachers(
+            self.config.teacher,
+            self.dataset,
+            validation_every=self.config.data.validation_every,
+            trained=self.teacher.folder,
+        )
 
     def _shipped_model(self) -> bytes:
         return self.export.file(f"{self.config.name}.tflite").read_bytes()

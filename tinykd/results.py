@@ -75,7 +75,8 @@ class TeacherResult(Result):
         parameters: Number of weights.
         gives_probabilities: True if it ends in a softmax, whose logarithm is then distilled.
         validation_accuracy: Top-1 in [0, 1].
-        curve: Its training, or None for a user's own teacher.
+        curve: Its training, or None for a user's own teacher and for several.
+        members: Where several teach together: each by itself. The figures above are those of all.
     """
 
     description: str
@@ -83,6 +84,7 @@ class TeacherResult(Result):
     gives_probabilities: bool
     validation_accuracy: float
     curve: TrainingCurve | None = None
+    members: tuple[TeacherResult, ...] = ()
 
 
 class SoftTargetsResult(Result):

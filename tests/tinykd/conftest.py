@@ -43,6 +43,12 @@ def cpu_seconds_of_children():
     return usage.ru_utime + usage.ru_stime
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Teachers' answers are kept beside the tests' other files, not in the user's cache."""
+    os.environ["TINYKD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def cli(monkeypatch, capfd):
     """Run ``tinykd`` in this process, through its entry point."""

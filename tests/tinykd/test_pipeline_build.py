@@ -1,8 +1,10 @@
 """One real build on digits: what it reports, what it leaves, and what a second one does."""
 
 import json
+import os
 import shutil
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,14 @@ from tinykd.cli import main
 main()
 print({"tensorflow", "keras", "tf_keras", "sklearn"} & set(sys.modules), file=sys.stderr)
 """
+
+
+def test_the_teachers_answers_are_kept_for_other_builds(digits_build):
+    (file,) = digits_build.folder.glob(".stages/soft_targets-*/soft_targets.npy")
+    views = np.split(np.load(file), 9)
+    kept = [np.load(table) for table in Path(os.environ["TINYKD_CACHE"]).glob("*.npy")]
+    for view in views:
+        assert any(np.array_equal(view, table) for table in kept)
 
 
 def test_every_form_of_the_model_is_scored_on_the_test_split(digits_build):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tinykd.api.data import Split, read_data
 from tinykd.api.student import count_classes, examine_student
-from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
+from tinykd.api.teacher import as_list, ask_teacher, check_logits
 from tinykd.backend import load_tensorflow
 from tinykd.config import DistillConfig, parse_config
 from tinykd.datasets import check_pool
@@ -27,6 +27,8 @@ from tinykd.pools import mix_in
 from tinykd.progress import Progress, Silent
 from tinykd.results import DistillComparison, Race, TrainingCurve
 from tinykd.taps import make_taps
+from tinykd.teachers.combine import COMBINATIONS, combine_logits
+from tinykd.teachers.ensemble import check_features
 from tinykd.training import (
     Rows,
     Schedule,
@@ -39,6 +41,8 @@ from tinykd.training import (
 )
 from tinykd.views import VIEWS
 
+Combination = Literal["probabilities", "logits", "confidence"]
+
 
 def distill(
     teacher: Any,
@@ -46,6 +50,7 @@ def distill(
     data: Any,
     *,
     unlabelled: Any = None,
+    combine: Combination = "probabilities",
     baseline: bool = True,
     validation_every: int = 5,
     seed: int = 0,
@@ -57,7 +62,8 @@ def distill(
 
     Args:
         teacher: Keras model; path of a ``.keras``, ``.h5``, ``.tflite`` or SavedModel; or an array
-            of its logits or probabilities for the training samples, [n, classes].
+            of its logits or probabilities for the training samples, [n, classes]. A list of
+            several of them teaches together.
         student: Keras 3 or ``tf_keras`` model from samples to logits or probabilities,
             [n, classes]. It is trained in place.
         data: (x, y), of which every ``validation_every``-th sample is kept for validation;
@@ -66,6 +72,8 @@ def distill(
         unlabelled: Samples that nobody labelled, [n, ...]: the teacher answers for them, and as
             many as have labels are mixed into every step. The student without a teacher takes the
             same steps without them.
+        combine: What several teachers say together: the mean of their ``probabilities``, of their
+            ``logits``, or weighted by ``confidence`` on the label.
         baseline: Train without the teacher too, from the same weights on the same batches, and
             return whichever is better on validation.
         validation_every: See ``data``.
@@ -92,14 +100,16 @@ def distill(
     classes = count_classes(trainee, split)
     objective = choose_objective(config, classes)
     views = VIEWS[config.augment](split.x)
-    opened = None if isinstance(teacher, np.ndarray) else open_any_teacher(teacher)
+    teachers = as_list(teacher)
+    if objective.compares_features:
+        check_features(len(teachers))
     with progress.task("teacher: answering"):
-        logits = _soft_targets(teacher if opened is None else opened, split, views, classes)
+        logits = _combined(teachers, split, views, classes, combine)
         rows = Rows.of_views(views, split.y, logits)
         if unlabelled is not None:
-            rows = _mix_in(rows, unlabelled, opened, config, classes)
+            rows = _mix_in(rows, unlabelled, teachers, config, classes, combine)
     run = Run(
-        trainee=_with_taps(trainee, opened, objective, config, seed),
+        trainee=_with_taps(trainee, teachers[0], objective, config, seed),
         rows=rows,
         split=split,
         config=config,
@@ -230,38 +240,71 @@ def _race(run: Run, objective: Objective, place: Path, *, scratch: bool) -> Race
     )
 
 
-def _soft_targets(
-    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int
+def _combined(
+    teachers: list[Any],
+    split: Split,
+    views: list[NDArray[Any]],
+    classes: int,
+    combine: Combination,
 ) -> NDArray[np.float32]:
-    """The teacher's logits for every view, [views * samples, classes].
+    """What all teachers say of every view together, [views * samples, classes].
+
+    Raises:
+        TeacherError: If one does not fit, by its number; or there is no such combination.
+    """
+    if combine not in COMBINATIONS:
+        raise ConfigError(f"combine: there is no '{combine}'. One of: {', '.join(COMBINATIONS)}.")
+    names = (
+        ["teacher"] if len(teachers) == 1 else [f"teacher {n + 1}" for n in range(len(teachers))]
+    )
+    tables = [
+        _soft_targets(teacher, split, views, classes, name)
+        for teacher, name in zip(teachers, names, strict=True)
+    ]
+    return combine_logits(tables, combine, np.tile(split.y, len(views)))
+
+
+def _soft_targets(
+    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int, name: str
+) -> NDArray[np.float32]:
+    """One teacher's logits for every view, [views * samples, classes].
 
     Raises:
         TeacherError: If an array of logits does not fit the samples, or their views.
     """
     if not isinstance(teacher, np.ndarray):
-        return ask_teacher(teacher, np.concatenate(views), classes)
+        return ask_teacher(teacher, np.concatenate(views), classes, name=name)
     if len(views) > 1:
         raise TeacherError(
-            "teacher: an array of logits knows nothing of augmented samples. Give the model "
+            f"{name}: an array of logits knows nothing of augmented samples. Give the model "
             "itself, or augment='none'."
         )
-    return check_logits(teacher, len(split.kept), classes)[split.kept]
+    return check_logits(teacher, len(split.kept), classes, name=name)[split.kept]
 
 
-def _mix_in(rows: Rows, unlabelled: Any, teacher: Any, config: DistillConfig, classes: int) -> Rows:
-    """The rows with a pool that the teacher answers for.
+def _mix_in(
+    rows: Rows,
+    unlabelled: Any,
+    teachers: list[Any],
+    config: DistillConfig,
+    classes: int,
+    combine: Combination,
+) -> Rows:
+    """The rows with a pool that the teachers answer for.
 
     Raises:
         DataError: If the samples of the pool are not like the others.
-        TeacherError: If the teacher is an array, which has no answers to them.
+        TeacherError: If a teacher is an array, which has no answers to them.
     """
     pool = VIEWS[config.augment](check_pool(unlabelled, rows.x.shape[1:], "unlabelled"))
-    if teacher is None:
+    if any(isinstance(teacher, np.ndarray) for teacher in teachers):
         raise TeacherError(
             "teacher: an array of logits knows nothing of unlabelled samples. Give the model "
             "itself, or leave them out."
         )
-    return mix_in(rows, pool, ask_teacher(teacher, np.concatenate(pool), classes), config)
+    samples = np.concatenate(pool)
+    tables = [ask_teacher(teacher, samples, classes) for teacher in teachers]
+    return mix_in(rows, pool, combine_logits(tables, combine), config)
 
 
 def _with_taps(

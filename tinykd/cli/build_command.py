@@ -27,9 +27,11 @@ from tinykd.cli.console import (
 @data_option
 @click.option(
     "--teacher",
-    default=None,
+    "teachers",
+    multiple=True,
     metavar="FILE",
-    help="Your own teacher, .keras or .h5; otherwise one is trained.",
+    help="Your own teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its logits. "
+    "Again for each of several; otherwise one is trained.",
 )
 @click.option("--board", default=None, metavar="KEY", help="Target board; see `tinykd boards`.")
 @seed_option
@@ -46,7 +48,7 @@ def command(
     config_file: Path | None,
     recipe: str | None,
     data: str | None,
-    teacher: str | None,
+    teachers: tuple[str, ...],
     board: str | None,
     seed: int | None,
     out: Path,
@@ -63,7 +65,7 @@ def command(
     from tinykd.report import FORMATS, render_terminal
 
     config = assemble_config(
-        config_file, recipe, data=data, teacher=teacher, seed=seed, board=board
+        config_file, recipe, data=data, teachers=teachers, seed=seed, board=board
     )
     report = build(config, out=out, progress=choose_progress(quiet=quiet))
     if as_json:

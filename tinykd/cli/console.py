@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,15 @@ data_option = click.option(
     "--data", default=None, metavar="FILE.npz", help="Your data, in place of the configured one."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+teachers_option = click.option(
+    "--teacher",
+    "teachers",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="The teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its logits. "
+    "Again for each of several.",
+)
 seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
 
 
@@ -95,6 +104,7 @@ def assemble_config(
     *,
     data: str | None = None,
     teacher: str | None = None,
+    teachers: Sequence[str] = (),
     seed: int | None = None,
     board: str | None = None,
     width: float | None = None,
@@ -114,12 +124,13 @@ def assemble_config(
     table = base.model_dump()
     for section, key, value in (
         ("data", "source", data),
-        ("teacher", "path", teacher),
         ("target", "board", board),
         ("student", "width", width),
     ):
         if value is not None:
             table[section][key] = value
+    if teacher is not None or teachers:
+        table["teacher"] |= {"path": teacher or "", "paths": teachers}
     if seed is not None:
         table["seed"] = seed
     return parse_config(table, source="command line")

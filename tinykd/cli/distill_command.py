@@ -15,6 +15,7 @@ from tinykd.cli.console import (
     quiet_option,
     recipe_option,
     seed_option,
+    teachers_option,
 )
 
 
@@ -22,7 +23,7 @@ from tinykd.cli.console import (
 @config_argument
 @recipe_option
 @data_option
-@click.option("--teacher", required=True, metavar="FILE", help="The teacher, .keras or .h5.")
+@teachers_option
 @seed_option
 @click.option(
     "--out",
@@ -37,7 +38,7 @@ def command(
     config_file: Path | None,
     recipe: str | None,
     data: str | None,
-    teacher: str,
+    teachers: tuple[str, ...],
     seed: int | None,
     out: Path,
     quiet: bool,
@@ -49,31 +50,34 @@ def command(
     mse_logits, ls_kd, dkd and dist on logits; hint, attention and rkd on features of both networks.
     Left out, the losses that suit the data race one another on validation, for half the epochs of
     one training together (race_fraction).
+    Several teachers answer together, as [teacher] combine says.
     """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
-    from tinykd.teachers.files import check_teacher_file, hash_file
+    from tinykd.teachers.files import check_teacher_source, hash_file
 
-    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
     progress = choose_progress(quiet=quiet)
-    file = check_teacher_file(teacher)
+    files = [check_teacher_source(teacher) for teacher in teachers]
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
     from tinykd.report.race import race_lines
+    from tinykd.teachers.cache import user_cache
+    from tinykd.teachers.ensemble import open_given
     from tinykd.teachers.soft_targets import compute_soft_targets
-    from tinykd.teachers.teacher import open_teacher
 
-    opened = open_teacher(file, dataset, input_scale=config.teacher.input_scale)
+    opened = open_given(config.teacher, dataset, validation_every=config.data.validation_every)
     with stage_folder(
-        out, config=config, data=dataset.summary(), teacher=hash_file(file)
+        out, config=config, data=dataset.summary(), teachers=[hash_file(file) for file in files]
     ) as folder:
         soft_targets = compute_soft_targets(
             opened,
             dataset,
             augment=config.distill.augment,
             progress=progress,
+            cache=user_cache(),
         )
         result = distill_student(
             config.distill,

@@ -15,6 +15,7 @@ from tinykd.cli.console import (
     quiet_option,
     recipe_option,
     seed_option,
+    teachers_option,
 )
 
 
@@ -26,7 +27,7 @@ from tinykd.cli.console import (
 @recipe_option
 @data_option
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
-@click.option("--teacher", required=True, metavar="FILE", help="The teacher, .keras or .h5.")
+@teachers_option
 @seed_option
 @click.option(
     "--out",
@@ -42,7 +43,7 @@ def command(
     recipe: str | None,
     data: str | None,
     student: str,
-    teacher: str,
+    teachers: tuple[str, ...],
     seed: int | None,
     out: Path,
     quiet: bool,
@@ -53,32 +54,35 @@ def command(
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.students.files import check_student_file
-    from tinykd.teachers.files import check_teacher_file, hash_file
+    from tinykd.teachers.files import check_teacher_source, hash_file
 
-    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
     progress = choose_progress(quiet=quiet)
-    teacher_file, student_file = check_teacher_file(teacher), check_student_file(student)
+    files = [check_teacher_source(teacher) for teacher in teachers]
+    student_file = check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import training_rows
     from tinykd.losses import choose_objective
     from tinykd.quantize.finetune import quantize_student
     from tinykd.students.files import load_student
+    from tinykd.teachers.cache import user_cache
+    from tinykd.teachers.ensemble import open_given
     from tinykd.teachers.soft_targets import compute_soft_targets
-    from tinykd.teachers.teacher import open_teacher
 
     with stage_folder(
         out,
         config=config,
         data=dataset.summary(),
-        teacher=hash_file(teacher_file),
+        teachers=[hash_file(file) for file in files],
         student=hash_file(student_file),
     ) as folder:
         soft_targets = compute_soft_targets(
-            open_teacher(teacher_file, dataset, input_scale=config.teacher.input_scale),
+            open_given(config.teacher, dataset, validation_every=config.data.validation_every),
             dataset,
             augment=config.distill.augment,
             progress=progress,
+            cache=user_cache(),
         )
         result = quantize_student(
             config.quantize,

@@ -47,30 +47,46 @@ def command(
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
-    from tinykd.teachers.files import check_teacher_file
+    from tinykd.teachers.files import check_teacher_source
 
     config = assemble_config(config_file, recipe, data=data, seed=seed)
     progress = choose_progress(quiet=quiet)
-    file = None if check is None else check_teacher_file(check)
+    file = None if check is None else check_teacher_source(check)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher, open_teacher, train_teacher
+    from tinykd.teachers.ensemble import prepare_teachers
+    from tinykd.teachers.forms import open_any_form
+    from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher
 
     if file is not None:
-        teacher = open_teacher(file, dataset, input_scale=config.teacher.input_scale)
+        teacher = open_any_form(
+            file,
+            dataset,
+            input_scale=config.teacher.input_scale,
+            validation_every=config.data.validation_every,
+        )
         result = examine_teacher(teacher, dataset, progress=progress)
         where = str(file)
     else:
         with stage_folder(out, config=config, data=dataset.summary()) as folder:
-            result = train_teacher(
-                config.teacher, dataset, seed=config.seed, folder=folder, progress=progress
+            result = prepare_teachers(
+                config.teacher.model_copy(update={"path": "", "paths": ()}),
+                dataset,
+                validation_every=config.data.validation_every,
+                seed=config.seed,
+                folder=folder,
+                progress=progress,
             )
-        where = str(out / TEACHER_FILE)
+        where = str(out if result.members else out / TEACHER_FILE)
     show_result(
         result,
         [
             f"{where}: {result.parameters:,} parameters, "
-            f"{percent(result.validation_accuracy)} on validation"
+            f"{percent(result.validation_accuracy)} on validation",
+            *(
+                f"  {member.description}: {percent(member.validation_accuracy)}"
+                for member in result.members
+            ),
         ],
         as_json=as_json,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tinykd.config import DistillConfig, parse_config
+from tinykd.distillation.together import Together
 from tinykd.errors import ConfigError, TinykdError
 from tinykd.keras_models import ends_in, is_graph, library_of
 from tinykd.lesson import FeaturePair, Lesson
@@ -44,7 +45,8 @@ class Distiller:
     student.
 
     Args:
-        teacher: Model of either Keras that gives logits or probabilities, [n, classes].
+        teacher: Model of either Keras that gives logits or probabilities, [n, classes]; or a list
+            of several, whose mean probability is taken.
         student: The same of the network to be trained; its Keras is that of the distiller.
         features: Student's layers to teacher's layers, for ``hint``, ``attention`` and ``rkd``; an
             empty mapping matches them by resolution. None compares no features.
@@ -71,16 +73,25 @@ class Distiller:
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if teacher is student:
+        several = isinstance(teacher, list | tuple)
+        teachers = list(teacher) if several else [teacher]
+        if any(one is student for one in teachers):
             raise TinykdError("teacher and student are the same model. Give the student its own.")
+        for one in teachers:
+            library_of(one)
         taps = None
         if features is not None:
+            if several:
+                raise ConfigError(
+                    "features are those of one teacher; several have no mean. Give one, or leave "
+                    "features out."
+                )
             taps = make_taps(student, teacher, features, adapt=True, maps=False, seed=seed)
-        library_of(teacher)
         self.student = student
         self.adaptors = list(taps.adaptors) if taps else []
         self.loss_mean = library_of(student).metrics.Mean(name="loss")
-        self.aside = _Aside(teacher, taps, tf.Variable(0.0, trainable=False))
+        asked = Together(teachers) if several else teacher
+        self.aside = _Aside(asked, taps, tf.Variable(0.0, trainable=False))
         self.chosen = _Choice(DistillConfig())
 
     def compile(

@@ -23,7 +23,7 @@ from tinykd.results import EmulateResult
 from tinykd.training import Trainee, predict
 
 if TYPE_CHECKING:
-    from tinykd.teachers.teacher import Teacher
+    from tinykd.teachers.ensemble import Ensemble
 
 FLOAT_BYTES = 4
 """Size of a float32 weight."""
@@ -42,7 +42,7 @@ INT8_ROWS: tuple[tuple[Literal["ptq", "qat"], str], ...] = (
 
 
 def ask_float_models(
-    teacher: Teacher,
+    teacher: Ensemble,
     students: Mapping[Literal["scratch", "student"], Any],
     dataset: Dataset,
     *,
@@ -51,21 +51,25 @@ def ask_float_models(
     """What the teacher and both students say of the test split.
 
     Args:
-        teacher: The teacher.
+        teacher: The teacher, or several; an array of logits has nothing to say of new samples,
+            and then there is no such row.
         students: Both of them, ``tf_keras`` models.
         dataset: With the test split.
         progress: Shows the work.
     """
-    answers = [
-        Answers(
-            name="teacher",
-            description="teacher, float",
-            outputs=teacher.logits(dataset.x_test, progress=progress, why="test split"),
-            how="Keras, float32",
-            parameters=(parameters := int(teacher.model.count_params())),
-            size_bytes=FLOAT_BYTES * parameters,
+    answers = []
+    if teacher.knows_all:
+        members = len(teacher.members)
+        answers.append(
+            Answers(
+                name="teacher",
+                description="teacher, float" if members == 1 else f"{members} teachers together",
+                outputs=teacher.logits(dataset.x_test, progress=progress, why="test split"),
+                how="Keras, float32" if members == 1 else "each as it is, float32",
+                parameters=teacher.parameters,
+                size_bytes=FLOAT_BYTES * teacher.parameters,
+            )
         )
-    ]
     for name, model in students.items():
         answers.append(
             Answers(

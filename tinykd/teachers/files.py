@@ -9,6 +9,12 @@ from tinykd.errors import TeacherError
 
 SUFFIXES = (".keras", ".h5")
 
+OTHER_SUFFIXES = (".tflite", ".npy")
+"""Of what can only be asked: a ``.tflite``, and an array of logits."""
+
+SAVED_MODEL = "saved_model.pb"
+"""What a SavedModel's folder has in it."""
+
 
 def check_teacher_file(path: str) -> Path:
     """A file of a known kind.
@@ -27,7 +33,31 @@ def check_teacher_file(path: str) -> Path:
     return file
 
 
+def check_teacher_source(path: str) -> Path:
+    """A file or folder of any kind that can teach.
+
+    Raises:
+        TeacherError: If it is missing, or of another kind.
+    """
+    file = Path(path)
+    if file.suffix in SUFFIXES:
+        return check_teacher_file(path)
+    if file.suffix not in OTHER_SUFFIXES and not (file / SAVED_MODEL).is_file():
+        raise TeacherError(
+            f"teacher.path: '{path}' is not a {' or '.join(SUFFIXES)} file, a .tflite, an array of "
+            "logits (.npy) or the folder of a SavedModel. "
+            "Save the model with model.save('teacher.keras')."
+        )
+    if not file.exists():
+        raise TeacherError(f"teacher.path: there is no file '{path}'.")
+    return file
+
+
 def hash_file(file: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes; of a folder, that of the names and bytes of all files in it."""
+    if file.is_dir():
+        inside = sorted(path for path in file.rglob("*") if path.is_file())
+        parts = [f"{path.relative_to(file).as_posix()} {hash_file(path)}\n" for path in inside]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

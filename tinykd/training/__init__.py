@@ -1,6 +1,6 @@
 """One training loop for every network here, Keras 3 or tf_keras, float or fake-quantized."""
 
-from tinykd.training.answers import accuracy, cross_entropy, predict
+from tinykd.training.answers import accuracy, answerer, cross_entropy, predict
 from tinykd.training.loop import Goal, Watch, make_deterministic, train
 from tinykd.training.rows import Rows
 from tinykd.training.schedule import Schedule
@@ -14,6 +14,7 @@ __all__ = [
     "Trainee",
     "Watch",
     "accuracy",
+    "answerer",
     "cross_entropy",
     "make_deterministic",
     "predict",

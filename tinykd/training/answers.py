@@ -20,6 +20,12 @@ def predict(
     return _run_batches(forward_function(trainee), x, advance)
 
 
+def answerer(trainee: Trainee) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """``predict`` for one who asks often: the graph is traced once."""
+    forward = forward_function(trainee)
+    return lambda x: _run_batches(forward, x)
+
+
 def accuracy(logits: NDArray[Any], labels: NDArray[np.int32]) -> float:
     """Share of samples whose largest logit is that of the label."""
     return float(np.mean(np.argmax(logits, axis=1) == labels))

@@ -1,0 +1,106 @@
+"""A user's teacher in any form, opened for a data set; unsuitable ones are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.datasets import Dataset
+from tinykd.errors import TeacherError
+from tinykd.teachers.cache import hash_samples
+from tinykd.teachers.files import SUFFIXES, hash_file
+from tinykd.teachers.foreign import Answer, saved_model_answers, tflite_answers
+from tinykd.teachers.teacher import Teacher, open_teacher
+
+PROBED = 2
+"""Samples that show whether a teacher without a declared shape suits the data."""
+
+
+def open_any_form(
+    path: Path, dataset: Dataset, *, input_scale: float, validation_every: int
+) -> Teacher:
+    """Open a Keras file, a SavedModel's folder, a ``.tflite`` or an array of logits.
+
+    Args:
+        path: Checked by ``check_teacher_source``.
+        dataset: What it shall teach.
+        input_scale: What raw samples are multiplied by for it.
+        validation_every: How training and validation were split: an array has both, in the order
+            of the data's file.
+
+    Raises:
+        TeacherError: If it cannot be opened, or does not suit the data.
+    """
+    if path.suffix in SUFFIXES:
+        return open_teacher(path, dataset, input_scale=input_scale)
+    if path.suffix == ".npy":
+        return _open_array(path, dataset, validation_every)
+    answer = tflite_answers(path.read_bytes()) if path.is_file() else saved_model_answers(path)
+
+    def asked(x: NDArray[Any]) -> NDArray[np.float32]:
+        return answer(x if input_scale == 1.0 else x.astype(np.float32) * input_scale)
+
+    _probe(asked, dataset, path)
+    identity = f"{hash_file(path)} {input_scale!r}"
+    return Teacher(None, input_scale, str(path), identity=identity, asked=asked)
+
+
+def _probe(asked: Answer, dataset: Dataset, path: Path) -> None:
+    """Ask about a few samples.
+
+    Raises:
+        TeacherError: If it does not take them, or answers with other classes.
+    """
+    try:
+        shape = asked(dataset.x_validation[:PROBED]).shape
+    except Exception as error:  # TensorFlow and LiteRT raise whatever their kernels raise
+        reason = " ".join(str(error).split())[:160]
+        raise TeacherError(
+            f"{path}: does not take samples of {dataset.input_shape}: {reason}"
+        ) from None
+    if shape != (len(dataset.x_validation[:PROBED]), dataset.classes):
+        raise TeacherError(
+            f"{path}: gives {int(np.prod(shape[1:]))} values for a sample, "
+            f"but the data has {dataset.classes} classes."
+        )
+
+
+def _open_array(path: Path, dataset: Dataset, validation_every: int) -> Teacher:
+    """A teacher whose answers to the training and validation samples are all there already.
+
+    Raises:
+        TeacherError: If the array has another shape, or a value that is not finite.
+    """
+    try:
+        logits = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise TeacherError(f"{path}: is no array that NumPy reads ({error}).") from None
+    samples = len(dataset.x_train) + len(dataset.x_validation)
+    wanted = (samples, dataset.classes)
+    if getattr(logits, "shape", None) != wanted or logits.dtype.kind != "f":
+        raise TeacherError(
+            f"{path}: has {getattr(logits, 'dtype', 'files')} {getattr(logits, 'shape', '')}; "
+            f"needed: floating-point logits {wanted}, one row for each training sample of the "
+            "data in its order, those kept for validation included."
+        )
+    if not np.isfinite(logits).all():
+        raise TeacherError(f"{path}: holds NaN or infinity. Save the logits of a sound model.")
+    held_out = np.arange(samples) % validation_every == 0
+    known: dict[str, NDArray[np.float32]] = {
+        hash_samples(dataset.x_train): logits[~held_out].astype(np.float32),
+        hash_samples(dataset.x_validation): logits[held_out].astype(np.float32),
+    }
+
+    def asked(x: NDArray[Any]) -> NDArray[np.float32]:
+        answers = known.get(hash_samples(x))
+        if answers is None:
+            raise TeacherError(
+                f"{path}: an array of logits knows nothing of augmented samples. Set "
+                'distill.augment = "none", or give the model itself.'
+            )
+        return answers
+
+    return Teacher(None, 1.0, str(path), asked=asked, knows_all=False)
