@@ -182,6 +182,12 @@ class _Build:
             choose_objective(self.config.distill, self.dataset.classes)
             if file is not None:
                 return examine_teacher(self._open_teacher(), self.dataset, progress=self.progress)
+            if self.config.teacher.kind == "self":
+                from tinykd.teachers.self_taught import train_self_teacher
+
+                return train_self_teacher(
+                    self.config, self.dataset, folder=folder, progress=self.progress
+                )
             return train_teacher(
                 self.config.teacher,
                 self.dataset,
@@ -197,6 +203,7 @@ class _Build:
             self.data,
             teacher=self.config.teacher.model_copy(update={"path": ""}),
             file=None if file is None else hash_file(file),
+            **self._like_the_student,
         )
 
     @cached_property
@@ -466,6 +473,13 @@ class _Build:
         """The arrays, loaded when the first stage that runs needs them."""
         with self.progress.task("data: loading"):
             return load_dataset(self.config.data)
+
+    @property
+    def _like_the_student(self) -> dict[str, object]:
+        """What a teacher of the student's own kind depends on besides."""
+        if self.config.teacher.kind != "self":
+            return {}
+        return {"student": self.config.student, "distill": self.config.distill}
 
     @property
     def _teacher_file(self) -> Path | None:

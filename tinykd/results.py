@@ -109,6 +109,21 @@ class StudentSummary(Result):
     macs: int
 
 
+class ChainLink(Result):
+    """A network between the teacher and the student, or after it.
+
+    Attributes:
+        name: ``assistant_2`` has twice the student's width; ``generation_2`` was taught by the
+            student itself.
+        parameters: Number of weights.
+        validation_accuracy: Top-1 in [0, 1].
+    """
+
+    name: str
+    parameters: int
+    validation_accuracy: float
+
+
 class DistillResult(Result):
     """Scratch and distilled student, trained alike, and which of the two goes on.
 
@@ -122,6 +137,8 @@ class DistillResult(Result):
         student_validation_accuracy: With the teacher.
         shipped: The better of the two on validation; the student if they are level.
         curves: Both trainings.
+        chain: Assistants and generations, in the order of their training.
+        taught_by: Whose student the distilled one is: ``teacher`` or a link of the chain.
     """
 
     student: StudentSummary
@@ -133,6 +150,8 @@ class DistillResult(Result):
     student_validation_accuracy: float
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
+    chain: tuple[ChainLink, ...] = ()
+    taught_by: str = "teacher"
 
 
 class DistillComparison(Result):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -86,6 +86,11 @@ class Rows:
         """The rows that have labels, in the same order and in as many steps."""
         return replace(self, pool=None)
 
+    def answered_by(self, answer: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Rows:
+        """The same rows, with the logits of another teacher for every one of them."""
+        pool = None if self.pool is None else self.pool.answered_by(answer)
+        return replace(self, teacher_logits=answer(self.x), pool=pool)
+
     def labelled_in(self, batch_size: int) -> int | None:
         """Rows of a step that have labels; None: all of them."""
         return None if self.pool is None else min(batch_size, self.samples)
@@ -153,7 +158,7 @@ class Trainee:
     """A network to be trained, and how it is fed.
 
     Attributes:
-        name: For the curve: ``teacher``, ``scratch``, ``student`` or ``qat``.
+        name: For the curve, such as ``teacher``, ``scratch``, ``student`` or ``qat``.
         model: Keras 3 or tf_keras model from float32 to logits.
         input_scale: What raw samples are multiplied by.
         training: Value of the model's ``training`` argument while it learns.
@@ -162,7 +167,7 @@ class Trainee:
         gives_probabilities: The model ends in a softmax; its logarithm is what is trained.
     """
 
-    name: Literal["teacher", "scratch", "student", "qat"]
+    name: str
     model: Any
     input_scale: float
     training: bool = True

@@ -75,6 +75,11 @@ def distill(
     progress = progress or Silent()
     load_tensorflow(progress)
     config = parse_config({"distill": {"augment": "none", **settings}}, source="distill").distill
+    if config.assistants != "none":
+        raise ConfigError(
+            "distill: assistants are wider students of the pipeline. Distil a wider model first, "
+            "and give it as the teacher."
+        )
     make_deterministic(seed)
     split = read_data(data, validation_every=validation_every)
     trainee = examine_student(student, split)
@@ -113,7 +118,12 @@ class Run:
     progress: Progress
 
     def learn(
-        self, name: Literal["student", "scratch"], objective: Objective, place: Path
+        self,
+        name: Literal["student", "scratch"],
+        objective: Objective,
+        place: Path,
+        *,
+        generation: int = 1,
     ) -> Learned:
         """Train once from the start."""
         config, model = self.config, self.trainee.model
@@ -137,7 +147,7 @@ class Run:
                     weight_decay=config.weight_decay,
                 ),
                 seed=self.seed,
-                checkpoint=place / f"{name}.npz",
+                checkpoint=place / f"{name}_{generation}.npz",
                 advance=advance,
             )
         return Learned(
@@ -157,7 +167,7 @@ class Learned:
 def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
     """Train with the teacher, then without, and give the student the better weights."""
     student = run.trainee.model
-    taught = run.learn("student", objective, place)
+    taught = _born_again(run, run.learn("student", objective, place), objective, place)
     alone = None
     if baseline:
         try:
@@ -178,6 +188,25 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
     for checkpoint in place.glob("*.npz"):
         checkpoint.unlink()
     return student
+
+
+def _born_again(run: Run, first: Learned, objective: Objective, place: Path) -> Learned:
+    """Let each student teach the next, from the same start; the best on validation.
+
+    Source: Furlanello et al., "Born-Again Neural Networks", ICML 2018, section 3.1.
+    """
+    best = last = first
+    for generation in range(2, run.config.generations + 1):
+        run.trainee.model.set_weights(last.weights)
+        rows = run.rows.answered_by(lambda x: predict(run.trainee, x))
+        again = replace(run, rows=rows)
+        try:
+            last = again.learn("student", objective.on_logits(), place, generation=generation)
+        except KeyboardInterrupt:
+            run.trainee.model.set_weights(best.weights)
+            raise
+        best = last if last.validation_accuracy > best.validation_accuracy else best
+    return best
 
 
 def _soft_targets(

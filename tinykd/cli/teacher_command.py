@@ -43,7 +43,10 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a teacher on the data, or check that your own suits it."""
+    """Train a teacher on the data, or check that your own suits it.
+
+    With teacher.kind = "self" in the configuration it is the student's own architecture.
+    """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
@@ -54,6 +57,7 @@ def command(
     file = None if check is None else check_teacher_file(check)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
+    from tinykd.teachers.self_taught import train_self_teacher
     from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher, open_teacher, train_teacher
 
     if file is not None:
@@ -62,9 +66,12 @@ def command(
         where = str(file)
     else:
         with stage_folder(out, config=config, data=dataset.summary()) as folder:
-            result = train_teacher(
-                config.teacher, dataset, seed=config.seed, folder=folder, progress=progress
-            )
+            if config.teacher.kind == "self":
+                result = train_self_teacher(config, dataset, folder=folder, progress=progress)
+            else:
+                result = train_teacher(
+                    config.teacher, dataset, seed=config.seed, folder=folder, progress=progress
+                )
         where = str(out / TEACHER_FILE)
     show_result(
         result,
