@@ -71,6 +71,8 @@ class TeacherConfig(Section):
         combine: What several say together: the mean of their probabilities, of their logits, or
             of their probabilities weighted by what each gives the label (``confidence``).
         input_scale: What your teachers' input is multiplied by; 1 gives them the raw values.
+        kind: ``larger`` trains a larger network; ``self`` the student's own architecture, which
+            then teaches a new one like it.
         width: Channels of the first block of the network that is trained here.
         epochs: At most so many.
         patience: Stop after so many epochs without a better validation loss.
@@ -83,6 +85,7 @@ class TeacherConfig(Section):
     ensemble: int = Field(default=0, ge=0, le=32)
     combine: Literal["probabilities", "logits", "confidence"] = "probabilities"
     input_scale: Positive = 1.0
+    kind: Literal["larger", "self"] = "larger"
     width: int = Field(default=32, ge=4, le=512)
     epochs: int = Field(default=60, ge=1, le=10_000)
     patience: int = Field(default=12, ge=1)
@@ -98,6 +101,8 @@ class TeacherConfig(Section):
     def _one_way_to_name_files(self) -> Self:
         if self.path and self.paths:
             raise ValueError("paths stands in place of path. Give either.")
+        if self.kind == "self" and (self.files or self.ensemble):
+            raise ValueError("kind 'self' has one teacher, of the student's own architecture.")
         return self
 
 
@@ -135,6 +140,11 @@ class DistillConfig(Section):
         warmup_fraction: Share of the steps in which the learning rate rises; then a cosine to 0.
         weight_decay: Decoupled (AdamW).
         augment: ``shift`` shows every sample moved by up to one pixel; the teacher sees the same.
+        generations: With 2 or 3 the student teaches a new one of the same architecture, and so on;
+            the best on validation is kept.
+        assistants: Widths of students between teacher and student, each taught by the one before,
+            such as ``[4.0, 2.0]``; ``auto`` takes one where the teacher has over 50 times the
+            parameters. Kept only where the student is better for it on validation.
         unlabelled_ratio: Samples without labels in a step, for each one with a label.
         unlabelled_confidence: Leave out those of which the teacher is less sure.
     """
@@ -151,8 +161,17 @@ class DistillConfig(Section):
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
     augment: Literal["none", "shift"] = "shift"
+    generations: int = Field(default=1, ge=1, le=3)
+    assistants: Literal["none", "auto"] | list[float] = "none"
     unlabelled_ratio: float = Field(default=1.0, gt=0.0, le=16.0)
     unlabelled_confidence: float = Field(default=0.0, ge=0.0, lt=1.0)
+
+    @field_validator("assistants")
+    @classmethod
+    def _assistants_are_widths(cls, assistants: str | list[float]) -> str | list[float]:
+        if isinstance(assistants, list) and not all(0.1 <= width <= 16.0 for width in assistants):
+            raise ValueError(f"widths are from 0.1 to 16, got {assistants}.")
+        return assistants
 
     @field_validator("losses", mode="before")
     @classmethod

@@ -212,6 +212,12 @@ class Build:
                 check_features(count_teachers(config))
             views = VIEWS[self.config.distill.augment](self.dataset.x_train[:1])
             check_arrays(config, views=len(views))
+            if config.kind == "self":
+                from tinykd.teachers.self_taught import train_self_teacher
+
+                return train_self_teacher(
+                    self.config, self.dataset, folder=folder, progress=self.progress
+                )
             return prepare_teachers(
                 config,
                 self.dataset,
@@ -228,6 +234,7 @@ class Build:
             self.data,
             teacher=config.model_copy(update={"path": "", "paths": ()}),
             files=[hash_file(file) for file in files],
+            **self._like_the_student,
         )
 
     @cached_property
@@ -521,6 +528,13 @@ class Build:
             return self.taught_by.dataset
         with self.progress.task("data: loading"):
             return load_dataset(self.config.data)
+
+    @property
+    def _like_the_student(self) -> dict[str, object]:
+        """What a teacher of the student's own kind depends on besides."""
+        if self.config.teacher.kind != "self":
+            return {}
+        return {"student": self.config.student, "distill": self.config.distill}
 
     def _open_teacher(self) -> Ensemble:
         """The user's own teachers, and those that were trained here."""

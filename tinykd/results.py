@@ -165,6 +165,21 @@ class Race(Result):
     extra_epochs: int
 
 
+class ChainLink(Result):
+    """A network between the teacher and the student, or after it.
+
+    Attributes:
+        name: ``assistant_2`` has twice the student's width; ``generation_2`` was taught by the
+            student itself.
+        parameters: Number of weights.
+        validation_accuracy: Top-1 in [0, 1].
+    """
+
+    name: str
+    parameters: int
+    validation_accuracy: float
+
+
 class DistillResult(Result):
     """Scratch and distilled student, trained alike, and which of the two goes on.
 
@@ -179,6 +194,8 @@ class DistillResult(Result):
         shipped: The better of the two on validation; the student if they are level.
         curves: Both trainings.
         race: How the loss was chosen; None where the configuration names it.
+        chain: Assistants and generations, in the order of their training.
+        taught_by: Whose student the distilled one is: ``teacher`` or a link of the chain.
     """
 
     student: StudentSummary
@@ -191,6 +208,8 @@ class DistillResult(Result):
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
+    chain: tuple[ChainLink, ...] = ()
+    taught_by: str = "teacher"
 
 
 class DistillComparison(Result):

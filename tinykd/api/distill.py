@@ -94,6 +94,11 @@ def distill(
     progress = progress or Silent()
     load_tensorflow(progress)
     config = parse_config({"distill": {"augment": "none", **settings}}, source="distill").distill
+    if config.assistants != "none":
+        raise ConfigError(
+            "distill: assistants are wider students of the pipeline. Distil a wider model first, "
+            "and give it as the teacher."
+        )
     make_deterministic(seed)
     split = read_data(data, validation_every=validation_every)
     trainee = examine_student(student, split)
@@ -194,7 +199,8 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
         race = _race(run, objective, place, scratch=baseline)
         start = race.chosen
         objective = choose_objective(settle(run.config, start), run.classes)
-    taught = run.learn("student", objective, place / f"{start}.npz")
+    first = run.learn("student", objective, place / f"{start}.npz")
+    taught = _born_again(run, first, objective, place)
     alone = None
     if baseline:
         try:
@@ -238,6 +244,26 @@ def _race(run: Run, objective: Objective, place: Path, *, scratch: bool) -> Race
         parameters=sum(array.size for array in run.start),
         scratch=scratch,
     )
+
+
+def _born_again(run: Run, first: Learned, objective: Objective, place: Path) -> Learned:
+    """Let each student teach the next, from the same start; the best on validation.
+
+    Source: Furlanello et al., "Born-Again Neural Networks", ICML 2018, section 3.1.
+    """
+    best = last = first
+    for generation in range(2, run.config.generations + 1):
+        run.trainee.model.set_weights(last.weights)
+        rows = run.rows.answered_by(lambda x: predict(run.trainee, x))
+        again = replace(run, rows=rows)
+        try:
+            checkpoint = place / f"generation_{generation}.npz"
+            last = again.learn("student", objective.on_logits(), checkpoint)
+        except KeyboardInterrupt:
+            run.trainee.model.set_weights(best.weights)
+            raise
+        best = last if last.validation_accuracy > best.validation_accuracy else best
+    return best
 
 
 def _combined(

@@ -43,7 +43,10 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a teacher on the data, or check that your own suits it."""
+    """Train a teacher on the data, or check that your own suits it.
+
+    With teacher.kind = "self" in the configuration it is the student's own architecture.
+    """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
     from tinykd.datasets import load_dataset
@@ -56,6 +59,7 @@ def command(
     load_tensorflow(progress)
     from tinykd.teachers.ensemble import prepare_teachers
     from tinykd.teachers.forms import open_any_form
+    from tinykd.teachers.self_taught import train_self_teacher
     from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher
 
     if file is not None:
@@ -69,14 +73,17 @@ def command(
         where = str(file)
     else:
         with stage_folder(out, config=config, data=dataset.summary()) as folder:
-            result = prepare_teachers(
-                config.teacher.model_copy(update={"path": "", "paths": ()}),
-                dataset,
-                validation_every=config.data.validation_every,
-                seed=config.seed,
-                folder=folder,
-                progress=progress,
-            )
+            if config.teacher.kind == "self":
+                result = train_self_teacher(config, dataset, folder=folder, progress=progress)
+            else:
+                result = prepare_teachers(
+                    config.teacher.model_copy(update={"path": "", "paths": ()}),
+                    dataset,
+                    validation_every=config.data.validation_every,
+                    seed=config.seed,
+                    folder=folder,
+                    progress=progress,
+                )
         where = str(out if result.members else out / TEACHER_FILE)
     show_result(
         result,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
 from tinykd.distillation.auto import is_raced, race_losses
+from tinykd.distillation.chain import Pupil, assistant_widths, follow_chain
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.losses import Objective, choose_objective, settle
 from tinykd.pools import mix_in
@@ -99,12 +100,30 @@ def distill_student(
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
         accuracies.append(accuracy(logits, dataset.y_validation))
+    objective = goals["student"]
+    summary = summarize_student(trainee.model, student)
+    direct = Pupil("student", "teacher", trainee, curves[-1], accuracies[-1])
+
+    def teach(
+        name: str, taught_by: str, architecture: StudentConfig, seed: int, rows: Rows
+    ) -> Pupil:
+        model = _new_student(architecture, dataset, seed)
+        trainee = Trainee(name, model, dataset.input_scale)
+        goal = objective.on_logits()
+        curve = _train(trainee, goal, rows, dataset, config, seed, folder / name, progress)
+        logits = predict(trainee, dataset.x_validation)
+        return Pupil(name, taught_by, trainee, curve, accuracy(logits, dataset.y_validation))
+
+    widths = assistant_widths(config, student, summary.parameters, lambda: open_teacher().model)
+    best, links = follow_chain(config, student, direct, rows, widths=widths, seed=seed, teach=teach)
+    if best is not direct:
+        save_student(best.trainee.model, folder / STUDENT_FILES["student"])
+        curves[-1] = best.curve.model_copy(update={"name": "student"})
     for checkpoint in folder.glob("*.checkpoint.npz"):
         checkpoint.unlink()
-    objective = goals["student"]
-    scratch_accuracy, student_accuracy = accuracies
+    scratch_accuracy, student_accuracy = accuracies[0], best.validation_accuracy
     return DistillResult(
-        student=summarize_student(trainee.model, student),
+        student=summary,
         loss=objective.name,
         temperature=objective.temperature,
         alpha=objective.alpha,
@@ -114,6 +133,8 @@ def distill_student(
         shipped="scratch" if scratch_accuracy > student_accuracy else "student",
         curves=tuple(curves),
         race=race,
+        chain=tuple(links),
+        taught_by=best.taught_by,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -21,7 +21,7 @@ class Trainee:
     """A network to be trained, and how it is fed.
 
     Attributes:
-        name: For the curve: ``teacher``, ``scratch``, ``student`` or ``qat``.
+        name: For the curve, such as ``teacher``, ``scratch``, ``student`` or ``qat``.
         model: Keras 3 or tf_keras model from float32 to logits.
         input_scale: What raw samples are multiplied by.
         training: Value of the model's ``training`` argument while it learns.
@@ -30,7 +30,7 @@ class Trainee:
         gives_probabilities: The model ends in a softmax; its logarithm is what is trained.
     """
 
-    name: Literal["teacher", "scratch", "student", "qat"]
+    name: str
     model: Any
     input_scale: float
     training: bool = True

@@ -1,0 +1,63 @@
+"""Where there is no larger teacher: the student's own architecture, trained on labels alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tf_keras
+
+from tinykd.config import Config
+from tinykd.datasets import Dataset
+from tinykd.losses import Objective
+from tinykd.progress import Progress
+from tinykd.results import TeacherResult
+from tinykd.students.architectures import build_student
+from tinykd.teachers.teacher import TEACHER_FILE
+from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.views import VIEWS
+
+
+def train_self_teacher(
+    config: Config, dataset: Dataset, *, folder: Path, progress: Progress
+) -> TeacherResult:
+    """Train the first of a line of equal networks, into ``teacher.keras``.
+
+    It starts from other weights than the student that it teaches, and takes the same steps. The
+    file takes raw samples, as every teacher does.
+
+    Source: Furlanello et al., "Born-Again Neural Networks", ICML 2018, section 3.1.
+    """
+    seed = config.seed + len("teacher")  # no generation of students starts there
+    make_deterministic(seed)
+    model = build_student(config.student, dataset.input_shape, dataset.classes, seed=seed)
+    trainee = Trainee("teacher", model, dataset.input_scale)
+    schedule = config.distill
+    with progress.task("teacher: training its like", schedule.epochs) as advance:
+        curve = train(
+            trainee,
+            Objective(labels=1.0),
+            Rows.of_views(VIEWS[schedule.augment](dataset.x_train), dataset.y_train),
+            validation=(dataset.x_validation, dataset.y_validation),
+            schedule=Schedule(
+                epochs=schedule.epochs,
+                batch_size=schedule.batch_size,
+                learning_rate=schedule.learning_rate,
+                warmup_fraction=schedule.warmup_fraction,
+                weight_decay=schedule.weight_decay,
+            ),
+            seed=seed,
+            checkpoint=folder / "checkpoint.npz",
+            advance=advance,
+        )
+    inputs = tf_keras.layers.Input(model.input_shape[1:])
+    scaled = tf_keras.layers.Rescaling(dataset.input_scale)(inputs)
+    tf_keras.Model(inputs, model(scaled), name="teacher").save(folder / TEACHER_FILE)
+    (folder / "checkpoint.npz").unlink()
+    outputs = predict(trainee, dataset.x_validation)
+    return TeacherResult(
+        description="the student's like, trained here",
+        parameters=int(model.count_params()),
+        gives_probabilities=False,
+        validation_accuracy=accuracy(outputs, dataset.y_validation),
+        curve=curve,
+    )
