@@ -48,11 +48,15 @@ class DataConfig(Section):
             or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
             like, ``class_names``.
         validation_every: Every n-th training sample is kept for validation, and never trained on.
+        group_by: Array in the ``.npz`` file that says whom each training sample comes from, such as
+            ``speaker_train``: then it is every n-th speaker, with all of their samples, so that
+            validation asks what the test asks. Empty: samples have nothing to do with each other.
         max_train_samples: Use only so many training samples; 0 uses all.
     """
 
     source: str = Field(default="digits", min_length=1)
     validation_every: int = Field(default=4, ge=2, le=100)
+    group_by: str = Field(default="", pattern=r"^([A-Za-z]\w*)?$")
     max_train_samples: int = Field(default=0, ge=0)
 
 

@@ -118,7 +118,7 @@ def load_dataset(config: DataConfig) -> Dataset:
     if config.source in SOURCES:
         arrays = SOURCES[config.source]()
     else:
-        arrays = _read_npz(_existing_file(config.source))
+        arrays = _read_npz(_existing_file(config.source), also=config.group_by)
     return _split(_check(arrays, config.source), config)
 
 
@@ -127,20 +127,21 @@ def _existing_file(source: str) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(SOURCES))
         raise DataError(
-            f"data.source: there is no file '{source}'. Give an .npz file or one of: {known}."
+            f"data.source: there is no file '{source}'. Give an .npz file (--data FILE), or "
+            f"one of: {known}."
         )
     return path
 
 
-def _read_npz(path: Path) -> Arrays:
-    """Read every array of an archive; nothing in it is ever unpickled."""
+def _read_npz(path: Path, *, also: str = "") -> Arrays:
+    """Read the arrays of an archive that matter; nothing in it is ever unpickled."""
     if not zipfile.is_zipfile(path):
         raise DataError(
             f"{path}: is not an .npz archive, or is cut short. Write it with numpy.savez."
         )
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            wanted = [key for key in (*REQUIRED_KEYS, "class_names") if key in archive.files]
+            wanted = [key for key in (*REQUIRED_KEYS, "class_names", also) if key in archive.files]
             arrays = {key: archive[key] for key in wanted}
     except Exception as error:  # zipfile, zlib, tokenize or NumPy, as the damage will have it
         if "allow_pickle" in str(error):
@@ -230,13 +231,14 @@ def _class_count(arrays: Arrays, source: str) -> int:
 
 
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
-    """Keep every n-th training sample for validation."""
+    """Keep every n-th training sample for validation, or every n-th group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
-    held_out = np.arange(len(x_train)) % config.validation_every == 0
+    held_out = _groups(arrays, config)[: len(x_train)] % config.validation_every == 0
     classes = len(arrays["class_names"])
     if len(np.unique(y_train[~held_out])) < classes:
         raise DataError(
-            f"{config.source}: after every {config.validation_every}th sample was kept for "
+            f"{config.source}: after every {config.validation_every}th "
+            f"{'group' if config.group_by else 'sample'} was kept for "
             "validation, a class has no training sample left. Raise data.validation_every."
         )
     return Dataset(
@@ -249,6 +251,29 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
         x_test=_training_dtype(arrays["x_test"]),
         y_test=arrays["y_test"],
     )
+
+
+def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64]:
+    """Number of the group of each training sample, [n]; without groups each is its own.
+
+    Raises:
+        DataError: If there is no such array, or it does not say one thing of each sample.
+    """
+    samples, key = len(arrays["x_train"]), config.group_by
+    if not key:
+        return np.arange(samples)
+    if key not in arrays:
+        raise DataError(
+            f"data.group_by: {config.source} has no array '{key}'. Name one with an entry for each "
+            "sample of x_train, or leave the key out."
+        )
+    groups = arrays[key]
+    if groups.shape != (samples,) or groups.dtype.kind not in "iuU":
+        raise DataError(
+            f"data.group_by: '{key}' in {config.source} is {groups.dtype} {groups.shape}; needed: "
+            f"an integer or a name for each of {samples} samples."
+        )
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def _limit(
