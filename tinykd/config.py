@@ -48,6 +48,9 @@ class DataConfig(Section):
             or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
             like, ``class_names``.
         validation_every: Every n-th training sample is kept for validation, and never trained on.
+        group_by: Array in the ``.npz`` file that says whom each training sample comes from, such as
+            ``speaker_train``: then it is every n-th speaker, with all of their samples, so that
+            validation asks what the test asks. Empty: samples have nothing to do with each other.
         max_train_samples: Use only so many training samples; 0 uses all.
         unlabelled: An ``.npz`` file with samples ``x`` that nobody labelled: the teacher answers
             for them. They may also stand in the data's file, as ``x_unlabelled``.
@@ -55,6 +58,7 @@ class DataConfig(Section):
 
     source: str = Field(default="digits", min_length=1)
     validation_every: int = Field(default=4, ge=2, le=100)
+    group_by: str = Field(default="", pattern=r"^([A-Za-z]\w*)?$")
     max_train_samples: int = Field(default=0, ge=0)
     unlabelled: str = ""
 

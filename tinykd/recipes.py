@@ -32,9 +32,39 @@ def fashion_mnist() -> Config:
     )
 
 
+def keywords() -> Config:
+    """Spoken keywords as log-mel spectrograms, such as Speech Commands; ``--data FILE.npz``.
+
+    The file says in ``speaker_train`` whose voice each sample is, so that validation is asked of
+    voices that were not trained on.
+    """
+    return Config(
+        name="keywords",
+        data=DataConfig(source="keywords.npz", group_by="speaker_train", validation_every=6),
+        teacher=TeacherConfig(epochs=30, patience=8),
+        student=StudentConfig(architecture="ds_cnn", width=1.5),
+        distill=DistillConfig(epochs=60),
+        quantize=QuantizeConfig(epochs=3),
+    )
+
+
+def gestures() -> Config:
+    """Windows of a motion sensor, [length, channels], a hundred are enough; ``--data FILE.npz``."""
+    return Config(
+        name="gestures",
+        data=DataConfig(source="gestures.npz", validation_every=5),
+        teacher=TeacherConfig(epochs=100, patience=30, batch_size=16),
+        student=StudentConfig(architecture="cnn1d"),
+        distill=DistillConfig(batch_size=16),
+        quantize=QuantizeConfig(epochs=24),
+    )
+
+
 RECIPES: dict[str, Callable[[], Config]] = {
     "digits": digits,
     "fashion-mnist": fashion_mnist,
+    "gestures": gestures,
+    "keywords": keywords,
 }
 
 

@@ -52,6 +52,25 @@ def test_every_nth_sample_is_kept_for_validation_and_the_rest_is_trained_on(numb
     assert (loaded.x_validation[:, 0, 0, 0] // 4).tolist() == list(range(0, 100, 10))
 
 
+def test_every_nth_speaker_is_kept_for_validation_with_all_samples(numbered):
+    speakers = np.array(["b", "a", "d", "c"])[np.arange(100) % 4]
+    file = numbered(speaker_train=speakers)
+    loaded = load_dataset(DataConfig(source=file, group_by="speaker_train", validation_every=3))
+    heard, unheard = (
+        set(speakers[x[:, 0, 0, 0] // 4]) for x in (loaded.x_train, loaded.x_validation)
+    )
+    assert (heard, unheard) == ({"b", "c"}, {"a", "d"})
+    assert len(loaded.x_train) + len(loaded.x_validation) == 100
+
+
+def test_groups_of_a_limited_set_are_those_of_its_samples(numbered):
+    file = numbered(day=np.arange(100) // 10)
+    loaded = load_dataset(
+        DataConfig(source=file, group_by="day", validation_every=2, max_train_samples=25)
+    )
+    assert (loaded.x_validation[:, 0, 0, 0] // 4).tolist() == [*range(10), *range(20, 25)]
+
+
 def test_a_limit_takes_the_first_training_samples_and_leaves_the_test_split(numbered):
     loaded = load_dataset(DataConfig(source=numbered(), max_train_samples=40))
     assert (len(loaded.x_train), len(loaded.x_validation), len(loaded.x_test)) == (30, 10, 10)

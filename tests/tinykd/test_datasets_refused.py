@@ -68,6 +68,22 @@ def test_a_class_that_validation_took_away_is_noticed(blobs, tmp_path):
         load_dataset(DataConfig(source=str(tmp_path / "bad.npz"), validation_every=8))
 
 
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({}, r"data\.group_by: .*bad\.npz has no array 'speaker'"),
+        ({"speaker": np.zeros(159, int)}, r"'speaker' in .* is int64 \(159,\); needed: .* 160"),
+        ({"speaker": np.zeros(160)}, r"'speaker' in .* is float64 \(160,\); needed"),
+        ({"speaker": np.arange(160) // 159}, "every 2th group was kept .* a class has no"),
+    ],
+)
+def test_groups_that_cannot_be_kept_together_are_refused(blobs, tmp_path, groups, message):
+    np.savez(tmp_path / "bad.npz", **blobs | groups)
+    config = DataConfig(source=str(tmp_path / "bad.npz"), group_by="speaker", validation_every=2)
+    with pytest.raises(DataError, match=message):
+        load_dataset(config)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", os.urandom(3000)], ids=["empty", "two", "random"])
 def test_what_is_no_archive_is_refused(tmp_path, content):
     (tmp_path / "bad.npz").write_bytes(content)

@@ -4,7 +4,8 @@ import pytest
 
 from tinykd import find_recipe
 from tinykd.config import Config, parse_config
-from tinykd.errors import ConfigError
+from tinykd.datasets import load_dataset
+from tinykd.errors import ConfigError, DataError
 from tinykd.recipes import RECIPES
 
 
@@ -25,7 +26,7 @@ def test_recipes_do_not_share_a_build_directory():
 
 
 def test_an_unknown_recipe_is_answered_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"no recipe 'mnist'\. Recipes: digits, fashion-mnist\."):
+    with pytest.raises(ConfigError, match=r"no recipe 'mnist'\. Recipes: digits, fashion-mnist, "):
         find_recipe("mnist")
 
 
@@ -33,3 +34,11 @@ def test_an_unknown_recipe_is_answered_with_those_there_are():
 def test_the_help_names_every_recipe(cli, command):
     text = " ".join(cli(command, "--help").out.split())
     assert all(name in text for name in RECIPES)
+
+
+@pytest.mark.parametrize("name", ["gestures", "keywords"])
+def test_a_recipe_for_data_of_your_own_asks_for_it(name):
+    with pytest.raises(
+        DataError, match=rf"no file '{name}\.npz'\. Give an \.npz file \(--data FILE\)"
+    ):
+        load_dataset(find_recipe(name).data)

@@ -33,7 +33,10 @@ config_argument = click.argument(
 )
 
 recipe_option = click.option(
-    "--recipe", default=None, metavar="NAME", help="Start from a recipe: digits, fashion-mnist."
+    "--recipe",
+    default=None,
+    metavar="NAME",
+    help="Start from a recipe: digits, fashion-mnist, gestures, keywords.",
 )
 data_option = click.option(
     "--data", default=None, metavar="FILE.npz", help="Your data, in place of the configured one."

@@ -113,7 +113,8 @@ def _existing_file(source: str) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(SOURCES))
         raise DataError(
-            f"data.source: there is no file '{source}'. Give an .npz file or one of: {known}."
+            f"data.source: there is no file '{source}'. Give an .npz file (--data FILE), or "
+            f"one of: {known}."
         )
     return path
 
@@ -132,7 +133,7 @@ def load_dataset(config: DataConfig) -> Dataset:
         arrays = SOURCES[config.source]()
     else:
         path = _existing_file(config.source)
-        arrays = read_archive(path, REQUIRED_KEYS, ("class_names", POOL_KEY))
+        arrays = read_archive(path, REQUIRED_KEYS, ("class_names", POOL_KEY, config.group_by))
     return _split(_check(arrays, config.source), config)
 
 
@@ -186,13 +187,14 @@ def _class_count(arrays: Arrays, source: str) -> int:
 
 
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
-    """Keep every n-th training sample for validation."""
+    """Keep every n-th training sample for validation, or every n-th group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
-    held_out = np.arange(len(x_train)) % config.validation_every == 0
+    held_out = _groups(arrays, config)[: len(x_train)] % config.validation_every == 0
     classes = len(arrays["class_names"])
     if len(np.unique(y_train[~held_out])) < classes:
         raise DataError(
-            f"{config.source}: after every {config.validation_every}th sample was kept for "
+            f"{config.source}: after every {config.validation_every}th "
+            f"{'group' if config.group_by else 'sample'} was kept for "
             "validation, a class has no training sample left. Raise data.validation_every."
         )
     pool = find_pool(config, arrays)
@@ -207,6 +209,29 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
         y_test=arrays["y_test"],
         x_unlabelled=pool,
     )
+
+
+def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64]:
+    """Number of the group of each training sample, [n]; without groups each is its own.
+
+    Raises:
+        DataError: If there is no such array, or it does not say one thing of each sample.
+    """
+    samples, key = len(arrays["x_train"]), config.group_by
+    if not key:
+        return np.arange(samples)
+    if key not in arrays:
+        raise DataError(
+            f"data.group_by: {config.source} has no array '{key}'. Name one with an entry for each "
+            "sample of x_train, or leave the key out."
+        )
+    groups = arrays[key]
+    if groups.shape != (samples,) or groups.dtype.kind not in "iuU":
+        raise DataError(
+            f"data.group_by: '{key}' in {config.source} is {groups.dtype} {groups.shape}; needed: "
+            f"an integer or a name for each of {samples} samples."
+        )
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def _limit(

@@ -1,0 +1,162 @@
+"""Is a student of the default settings ever worse than one without a teacher?
+
+Run it with `python -m benchmarks.never_below_scratch --files DIR`, where DIR or a folder in it has
+`fashion_mnist.npz`, `speech_commands_logmel.npz`, `gestures.npz` and `fashion_mnist_resnet.keras`;
+what is not there is left out, and said. `--only digits,gestures` runs a part. The teacher of each
+data set is trained, or given, once; seeds change the student and the order of the samples. Builds
+go on where they were stopped, and what was run before is not repeated.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.paired import compare, mean_percent
+from benchmarks.runs import Runs
+from tinykd import Config, build, find_recipe
+from tinykd.backend import load_tensorflow
+from tinykd.cli.console import choose_progress
+from tinykd.datasets import fingerprint_source, load_dataset
+from tinykd.progress import Silent
+
+RESULTS = Path(__file__).parent / "results" / "never_below_scratch.json"
+WORK = Path("build/benchmarks")
+
+DATA_SETS = {
+    "digits": ("digits", "", ""),
+    "fashion-mnist": ("fashion-mnist", "fashion_mnist.npz", "fashion_mnist_resnet.keras"),
+    "speech-commands": ("keywords", "speech_commands_logmel.npz", ""),
+    "gestures": ("gestures", "gestures.npz", ""),
+}
+"""Recipe, file of the data and file of the teacher; an empty name is the recipe's own."""
+
+ALLOWED = 0.3
+"""Points that the shipped student may be below scratch, on average."""
+
+
+def configure(name: str, files: Path) -> Config:
+    """The recipe of a data set on the files that are there.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+    """
+    recipe, data, teacher = DATA_SETS[name]
+    config = find_recipe(recipe)
+    if data:
+        source = {"source": str(find_file(files, data))}
+        config = config.model_copy(update={"data": config.data.model_copy(update=source)})
+    return with_teacher(config, find_file(files, teacher)) if teacher else config
+
+
+def find_file(folder: Path, name: str) -> Path:
+    """A file somewhere in a folder.
+
+    Raises:
+        FileNotFoundError: If there is none of that name.
+    """
+    found = next(folder.rglob(name), None)
+    if found is None:
+        raise FileNotFoundError(folder / name)
+    return found
+
+
+def with_teacher(config: Config, file: Path) -> Config:
+    """The same with the teacher of a file."""
+    teacher = config.teacher.model_copy(update={"path": str(file)})
+    return config.model_copy(update={"teacher": teacher})
+
+
+def teach_once(config: Config) -> Path:
+    """The file of a teacher, trained unless it is there."""
+    from tinykd.teachers.teacher import TEACHER_FILE, train_teacher
+
+    file = WORK / f"{config.name}_teacher.keras"
+    if not file.exists():
+        folder = WORK / f"{config.name}_teacher"
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset = load_dataset(config.data)
+        train_teacher(config.teacher, dataset, seed=0, folder=folder, progress=Silent())
+        (folder / TEACHER_FILE).replace(file)
+        shutil.rmtree(folder)
+    return file
+
+
+def run(config: Config) -> dict[str, Any]:
+    """One build; accuracies of every form on the test split, and what was chosen."""
+    report = build(config, out=WORK / str(config.seed), progress=choose_progress(quiet=True))
+    accuracies = {model.name: model.top1_accuracy for model in report.models}
+    shipped = report.distill.shipped
+    return {
+        "loss": report.distill.loss,
+        "shipped": shipped,
+        "scratch_validation": report.distill.scratch_validation_accuracy,
+        "student_validation": report.distill.student_validation_accuracy,
+        "test_samples": report.data.test_samples,
+        **accuracies,
+        "float": accuracies[shipped],
+        "int8": accuracies[report.quantize.shipped],
+        "int8_bytes": next(a.size_bytes for a in report.artifacts if a.path.endswith(".tflite")),
+    }
+
+
+def print_table(table: Mapping[str, list[dict[str, Any]]]) -> None:
+    """One row for each data set; differences are paired by seed."""
+    print("\n| data | seeds | teacher | scratch | distilled | shipped | int8 | int8 file |", end="")
+    print(" distilled - scratch | shipped - scratch | int8 - float |")
+    print("|---" * 11 + "|")
+    for name, runs in table.items():
+        columns = {
+            key: [run[key] for run in runs]
+            for key in ("teacher", "scratch", "student", "float", "int8")
+        }
+        means = " | ".join(f"{mean_percent(values):.2f}" for values in columns.values())
+        gains = (
+            compare(columns["student"], columns["scratch"]),
+            compare(columns["float"], columns["scratch"]),
+            compare(columns["int8"], columns["float"]),
+        )
+        size = max(run["int8_bytes"] for run in runs)
+        print(f"| {name} | {len(runs)} | {means} | {size:,} B |", end="")
+        print(" | ".join(f" {gain}" for gain in gains), "|")
+        if gains[1].points < -ALLOWED:
+            print(f"\n{name}: below scratch by more than {ALLOWED} points\n")
+
+
+@click.command()
+@click.option("--files", default=Path("../shared"), type=click.Path(path_type=Path))
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 20))
+@click.option("--only", default=",".join(DATA_SETS), show_default=True)
+def main(files: Path, seeds: int, only: str) -> None:
+    """Run what is missing, then print the table."""
+    runs = Runs(RESULTS)
+    table: dict[str, list[dict[str, Any]]] = {}
+    for name in only.split(","):
+        try:
+            config = configure(name, files)
+        except FileNotFoundError as missing:
+            print(f"{name}: left out, there is no {missing}")
+            continue
+        load_tensorflow(Silent())
+        data, teacher = fingerprint_source(config.data), config.teacher.model_dump(exclude={"path"})
+        settings = config.model_dump(exclude={"teacher", "seed", "data", "target"})
+        held_out = config.data.model_dump(exclude={"source"})
+        if not config.teacher.path:
+            config = with_teacher(config, teach_once(config))
+        table[name] = [
+            runs.get(
+                f"{name}, seed {seed}",
+                (data, held_out, teacher, settings, seed),
+                lambda seed=seed, config=config: run(config.model_copy(update={"seed": seed})),  # type: ignore[misc]
+            )
+            for seed in range(seeds)
+        ]
+    print_table(table)
+
+
+if __name__ == "__main__":
+    main()
