@@ -7,9 +7,9 @@ import tensorflow as tf
 import tf_keras
 
 from tinykd.errors import QuantizationError
-from tinykd.quantize.fold import fold_batch_norm
-from tinykd.quantize.layers import REMEDIES, SUPPORTED, check_quantizable
-from tinykd.quantize.qat import quantization_aware
+from tinykd.quantization.fold import fold_batch_norm
+from tinykd.quantization.layers import REMEDIES, SUPPORTED, check_quantizable
+from tinykd.quantization.qat import quantization_aware
 from tinykd.students.architectures import STUDENTS
 
 L = tf_keras.layers

@@ -20,7 +20,7 @@ from tinykd.datasets import Dataset
 from tinykd.inference import classify_int8
 from tinykd.losses import Objective
 from tinykd.progress import Progress
-from tinykd.quantize.qat import calibrate, freeze_ranges, quantization_aware
+from tinykd.quantization.qat import calibrate, freeze_ranges, quantization_aware
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
 from tinykd.training import (
     Rows,

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from tinykd.quantize._tfmot import Quantizer
+from tinykd.quantization._tfmot import Quantizer
 
 # A channel whose weights are this much smaller than the layer's greatest keeps the scale of the
 # ratio itself: a smaller scale would push its bias, counted in input_scale * weight_scale, out of

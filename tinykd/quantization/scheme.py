@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import tf_keras
 
-from tinykd.quantize import _tfmot
-from tinykd.quantize.quantizers import RangeQuantizer, WeightQuantizer
+from tinykd.quantization import _tfmot
+from tinykd.quantization.quantizers import RangeQuantizer, WeightQuantizer
 
 _layers = tf_keras.layers
 

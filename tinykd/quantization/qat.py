@@ -27,11 +27,11 @@ import tf_keras
 from numpy.typing import NDArray
 
 from tinykd.errors import QuantizationError
-from tinykd.quantize._tfmot import QuantizeLayer, QuantizeWrapper, keras_quantization
-from tinykd.quantize.fold import fold_batch_norm
-from tinykd.quantize.layers import check_foldable, check_quantizable
-from tinykd.quantize.quantizers import RangeQuantizer
-from tinykd.quantize.scheme import CUSTOM_OBJECTS, Int8Scheme
+from tinykd.quantization._tfmot import QuantizeLayer, QuantizeWrapper, keras_quantization
+from tinykd.quantization.fold import fold_batch_norm
+from tinykd.quantization.layers import check_foldable, check_quantizable
+from tinykd.quantization.quantizers import RangeQuantizer
+from tinykd.quantization.scheme import CUSTOM_OBJECTS, Int8Scheme
 
 # How far a training step moves a range towards its batch's: a moving average of decay .99 (the
 # usual .999 is slower than a short fine-tuning), or not at all.
