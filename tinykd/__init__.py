@@ -6,7 +6,7 @@
 
 ``build(find_recipe("digits"))`` runs the whole pipeline and returns a ``Report``.
 ``distill(teacher, student, data)`` trains any Keras student; ``Distiller`` is a Keras model with
-``compile`` and ``fit``.
+``compile`` and ``fit``. ``quantize(student, data)`` makes a student int8.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tinykd.api import distill
+    from tinykd.api import distill, quantize
     from tinykd.config import Config, load_config
     from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
     from tinykd.pipeline import build
+    from tinykd.quantization.activations import hard_swish
     from tinykd.recipes import find_recipe
     from tinykd.report import read_report
     from tinykd.results import Report
@@ -32,7 +33,9 @@ __all__ = [
     "build",
     "distill",
     "find_recipe",
+    "hard_swish",
     "load_config",
+    "quantize",
     "read_report",
 ]
 
@@ -44,7 +47,9 @@ _MODULES = {
     "build": "pipeline",
     "distill": "api",
     "find_recipe": "recipes",
+    "hard_swish": "quantization.activations",
     "load_config": "config",
+    "quantize": "api",
     "read_report": "report",
 }
 

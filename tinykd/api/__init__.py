@@ -1,5 +1,6 @@
-"""Distillation from Python: any Keras student, any teacher, data as it is at hand."""
+"""Distillation and int8 from Python: a Keras student, any teacher, data as it is at hand."""
 
 from tinykd.api.distill import distill
+from tinykd.api.quantize import quantize
 
-__all__ = ["distill"]
+__all__ = ["distill", "quantize"]
