@@ -105,7 +105,7 @@ def tinykd_side(job: Job) -> dict[str, Any]:
     from tinykd.config import DistillConfig, QuantizeConfig
     from tinykd.distillation.stage import training_rows
     from tinykd.losses import choose_objective
-    from tinykd.quantize.finetune import quantize_student
+    from tinykd.quantization.finetune import quantize_student
     from tinykd.teachers.teacher import open_teacher
 
     dataset = job.dataset()

@@ -5,8 +5,9 @@
     'ds_cnn'
 
 ``build(find_recipe("digits"))`` runs the whole pipeline and returns a ``Report``.
-``distill(teacher, student, data)`` trains any Keras student, ``adapt`` one for another
-domain; ``Distiller`` is a Keras model with ``compile`` and ``fit``.
+``distill(teacher, student, data)`` trains any Keras student, ``adapt`` one for another domain;
+``Distiller`` is a Keras model with ``compile`` and ``fit``; ``quantize(student, data)`` makes a
+student int8.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tinykd.api import adapt, distill
+    from tinykd.api import adapt, distill, quantize
     from tinykd.comparison import compare
     from tinykd.config import Config, load_config
     from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
     from tinykd.pipeline import build
+    from tinykd.quantization.activations import hard_swish
     from tinykd.recipes import find_recipe
     from tinykd.report import read_report
     from tinykd.results import Report
@@ -39,7 +41,9 @@ __all__ = [
     "compare",
     "distill",
     "find_recipe",
+    "hard_swish",
     "load_config",
+    "quantize",
     "read_report",
     "tune",
 ]
@@ -56,7 +60,9 @@ _MODULES = {
     "compare": "comparison",
     "distill": "api",
     "find_recipe": "recipes",
+    "hard_swish": "quantization.activations",
     "load_config": "config",
+    "quantize": "api",
     "read_report": "report",
     "tune": "tuning.tune",
 }

@@ -201,12 +201,16 @@ class QuantizeConfig(Section):
         epochs: Quantization-aware fine-tuning, with the teacher still teaching.
         learning_rate: Peak of its cosine.
         frozen_fraction: Share of its steps, at the end, in which ranges no longer move.
+        self_alpha: Weight of the float student, as a second teacher; the others share the rest.
+        self_temperature: Softens what the float student says.
     """
 
     calibration_samples: int = Field(default=512, ge=1, le=100_000)
     epochs: int = Field(default=24, ge=1, le=10_000)
     learning_rate: Positive = 1e-4
     frozen_fraction: float = Field(default=0.2, ge=0.0, lt=1.0)
+    self_alpha: float = Field(default=0.5, ge=0.0, le=1.0)
+    self_temperature: float = Field(default=2.0, ge=0.5, le=100.0)
 
 
 class TargetConfig(Section):

@@ -309,7 +309,7 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.distillation.stage import training_rows
             from tinykd.losses import choose_objective, settle
-            from tinykd.quantize.finetune import quantize_student
+            from tinykd.quantization.finetune import quantize_student
             from tinykd.students.files import load_student
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE
 

@@ -182,6 +182,8 @@ def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
             "folding it into the file is exact."
         )
     check_full_integer(tflite)
+    if input_scale == 1.0:
+        return tflite
     data = bytearray(tflite)
     graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
     views, kernels = _readers_of_input(_unpack(tflite))

@@ -17,8 +17,8 @@ from tinykd.convert import (
 )
 from tinykd.errors import ConversionError
 from tinykd.litert import make_interpreter, run_litert
-from tinykd.quantize import scheme
-from tinykd.quantize.qat import calibrate, quantization_aware
+from tinykd.quantization import scheme
+from tinykd.quantization.qat import calibrate, quantization_aware
 from tinykd.students.architectures import STUDENTS
 
 L = tf_keras.layers

@@ -9,9 +9,9 @@ from sklearn.datasets import load_digits
 from tinykd.convert import convert_qat
 from tinykd.errors import QuantizationError
 from tinykd.litert import make_interpreter, quantize_input, run_litert
-from tinykd.quantize._tfmot import QuantizeLayer
-from tinykd.quantize.qat import calibrate, freeze_ranges, load_qat, quantization_aware, save_qat
-from tinykd.quantize.quantizers import (
+from tinykd.quantization._tfmot import QuantizeLayer
+from tinykd.quantization.qat import calibrate, freeze_ranges, load_qat, quantization_aware, save_qat
+from tinykd.quantization.quantizers import (
     GRANULARITIES,
     RangeQuantizer,
     WeightQuantizer,

@@ -54,7 +54,7 @@ def command(
     file = check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.quantize.finetune import convert_student
+    from tinykd.quantization.finetune import convert_student
     from tinykd.students.files import load_student
 
     tflite, result = convert_student(

@@ -64,7 +64,7 @@ def command(
     load_tensorflow(progress)
     from tinykd.distillation.stage import training_rows
     from tinykd.losses import choose_objective
-    from tinykd.quantize.finetune import quantize_student
+    from tinykd.quantization.finetune import quantize_student
     from tinykd.students.files import load_student
     from tinykd.teachers.cache import user_cache
     from tinykd.teachers.ensemble import open_given

@@ -1,8 +1,8 @@
 """The quantize stage: int8 in two ways, and the better of both.
 
 Post-training quantization comes first. Then the student is fine-tuned quantization-aware, with the
-teacher still teaching. Both are judged as the int8 files they become, on validation; fine-tuning
-that does not beat plain quantization is not shipped.
+teacher still teaching, and the float student as a second teacher. Both are judged as the int8 files
+they become, on validation; fine-tuning that does not beat plain quantization is not shipped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,22 @@ from tinykd.artifacts import write_atomically
 from tinykd.config import QuantizeConfig
 from tinykd.convert import convert_ptq, convert_qat, fold_input_scale
 from tinykd.datasets import Dataset
+from tinykd.errors import QuantizationError
 from tinykd.inference import classify_int8
 from tinykd.losses import Objective
+from tinykd.probabilities import as_logits
 from tinykd.progress import Progress
-from tinykd.quantize.qat import calibrate, freeze_ranges, quantization_aware
+from tinykd.quantization.qat import (
+    calibrate,
+    freeze_ranges,
+    inference_form,
+    quantization_aware,
+    without_softmax,
+)
+from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
 from tinykd.training import (
+    Goal,
     Rows,
     Schedule,
     Trainee,
@@ -64,12 +74,13 @@ def quantize_student(
         progress: Shows the work.
     """
     make_deterministic(seed)
+    student = inference_form(student)
     ptq, converted = convert_student(config, student, dataset, seed=seed, progress=progress)
     samples = _calibration_samples(config, dataset, student, seed)
     qat_model = quantization_aware(student)
     calibrate(qat_model, np.array_split(samples, max(1, len(samples) // batch_size)))
     curve = _finetune(
-        config, qat_model, objective, rows, dataset, batch_size, seed, folder, progress
+        config, qat_model, student, objective, rows, dataset, batch_size, seed, folder, progress
     )
     with progress.task("int8: conversion"):
         qat = fold_input_scale(convert_qat(qat_model), dataset.input_scale)
@@ -103,12 +114,20 @@ def convert_student(
     """
     samples = _calibration_samples(config, dataset, student, seed)
     with progress.task("int8: post-training quantization"):
-        tflite = fold_input_scale(convert_ptq(student, samples), dataset.input_scale)
+        tflite = fold_input_scale(convert_ptq(_as_computed(student), samples), dataset.input_scale)
     return tflite, ConvertResult(
         float_validation_accuracy=_float_accuracy(student, dataset),
         validation_accuracy=_int8_accuracy(tflite, dataset),
         size_bytes=len(tflite),
     )
+
+
+def _as_computed(student: Any) -> Any:
+    """The form that the chip computes; conversion alone takes more layers than training does."""
+    try:
+        return inference_form(student)
+    except QuantizationError:
+        return student
 
 
 def _float_accuracy(student: Any, dataset: Dataset) -> float:
@@ -134,6 +153,7 @@ def _calibration_samples(
 def _finetune(
     config: QuantizeConfig,
     qat_model: Any,
+    student: Any,
     objective: Objective,
     rows: Rows,
     dataset: Dataset,
@@ -142,9 +162,15 @@ def _finetune(
     folder: Path,
     progress: Progress,
 ) -> TrainingCurve:
+    logits_model = without_softmax(qat_model)
     trainee = Trainee(
-        "qat", qat_model, dataset.input_scale, freeze=lambda: freeze_ranges(qat_model)
+        "qat", logits_model, dataset.input_scale, freeze=lambda: freeze_ranges(qat_model)
     )
+    goal: Goal = objective
+    if config.self_alpha > 0.0:
+        own = as_logits(predict(Trainee("student", student, dataset.input_scale), rows.x))
+        rows = with_own_logits(rows, own)
+        goal = TwoTeachers(objective, config.self_alpha, config.self_temperature, dataset.classes)
     schedule = Schedule(
         epochs=config.epochs,
         batch_size=batch_size,
@@ -154,7 +180,7 @@ def _finetune(
     with progress.task("int8: quantization-aware distillation", config.epochs) as advance:
         return train(
             trainee,
-            objective,
+            goal,
             rows,
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=schedule,

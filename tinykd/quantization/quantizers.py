@@ -6,12 +6,13 @@ kernels share one scale, and whose weight ranges are one step old when the model
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from tinykd.quantize._tfmot import Quantizer
+from tinykd.quantization._tfmot import Quantizer
 
 # A channel whose weights are this much smaller than the layer's greatest keeps the scale of the
 # ratio itself: a smaller scale would push its bias, counted in input_scale * weight_scale, out of
@@ -185,6 +186,38 @@ class RangeQuantizer(Quantizer):  # type: ignore[misc]  # untyped
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"tracker": self.tracker}
+
+
+class FixedRange(Quantizer):  # type: ignore[misc]  # untyped
+    """The output of sigmoid, softmax or tanh, whose range TFLite prescribes.
+
+    Args:
+        low: Real value of code -128.
+        high: Real value of code 127.
+
+    Source:
+        TFLite 8-bit quantization specification: LOGISTIC, SOFTMAX, TANH.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, tf.Variable]:
+        """Create no variable."""
+        return {}
+
+    def __call__(self, inputs: tf.Tensor, training: Any, weights: Any, **_: Any) -> tf.Tensor:
+        """Return the activation on the int8 grid."""
+        fake_quantize = partial(
+            tf.quantization.fake_quant_with_min_max_args, min=self.low, max=self.high
+        )
+        if not training:
+            return fake_quantize(inputs)
+        return _straight_through(fake_quantize, inputs, tf.ones_like(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"low": self.low, "high": self.high}
 
 
 def _straight_through(

@@ -15,6 +15,8 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
+from tinykd.quantization.forward import Affine, as_affine, carry, fold_forward, refuse_left_over
+
 _layers = tf_keras.layers
 _LINEAR = tf_keras.activations.linear
 _FOLDS_INTO = (_layers.Conv2D, _layers.DepthwiseConv2D, _layers.Dense)
@@ -32,8 +34,8 @@ def fold_batch_norm(student: Any) -> Any:
     """Build the student's inference form: no BatchNormalization, no separate ReLU, no Dropout.
 
     BatchNormalization is folded where it directly follows a Conv2D, DepthwiseConv2D or Dense
-    layer without an activation and nothing else reads that layer; so is ReLU after either.
-    Whatever does not match is kept as it is.
+    layer without an activation and nothing else reads that layer; so is ReLU after either. Another
+    BatchNormalization is folded into the layers that read it.
 
     Args:
         student: A flat functional ``tf_keras.Model``; it is not changed.
@@ -41,6 +43,9 @@ def fold_batch_norm(student: Any) -> Any:
     Returns:
         A functional ``tf_keras.Model`` of the same name, with the same layer names for the
         layers that remain. Its outputs equal ``student(x, training=False)`` up to float rounding.
+
+    Raises:
+        QuantizationError: A BatchNormalization can be folded neither way; names it.
     """
     # A clone has one node for each use, whatever else the user has built on these layers.
     clone = tf_keras.models.clone_model(student)
@@ -49,14 +54,27 @@ def fold_batch_norm(student: Any) -> Any:
     absorbed = {id(layer) for tail in tails.values() for layer in tail if layer is not None}
     absorbed |= {id(layer) for layer in clone.layers if isinstance(layer, _layers.Dropout)}
     tensors = {id(old): _new_input(old) for old in clone.inputs}
+    affines: dict[int, Affine] = {}  # what a tensor of the clone is more than its new one
     for layer in clone.layers:
         if isinstance(layer, _layers.InputLayer):
             continue
         inputs = tf.nest.map_structure(lambda old: tensors[id(old)], layer.input)
+        before = [affines.get(id(old)) for old in tf.nest.flatten(layer.input)]
         if id(layer) in absorbed:
             tensors[id(layer.output)] = inputs
+        elif type(layer) is _layers.BatchNormalization:
+            affines[id(layer.output)] = as_affine(layer, before[0])
+            tensors[id(layer.output)] = inputs
+            continue
         else:
-            tensors[id(layer.output)] = _apply(layer, tails.get(id(layer)), inputs)
+            weights = layer.get_weights()
+            if before[0] is not None and type(layer) in _FOLDS_INTO:
+                weights, before = fold_forward(before[0], layer), [None]
+            tensors[id(layer.output)] = _apply(layer, tails.get(id(layer)), inputs, weights)
+        after = carry(before, layer)
+        if after is not None:
+            affines[id(layer.output)] = after
+    refuse_left_over([affines.get(id(old)) for old in clone.outputs])
     outputs = [tensors[id(old)] for old in clone.outputs]
     return tf_keras.Model([tensors[id(old)] for old in clone.inputs], outputs, name=student.name)
 
@@ -100,32 +118,30 @@ def fused_activation(layer: Any) -> str | None:
     return "relu6" if float(layer.max_value) == 6.0 else None
 
 
-def _apply(layer: Any, tail: _Tail | None, inputs: Any) -> Any:
+def _apply(layer: Any, tail: _Tail | None, inputs: Any, weights: list[NDArray[Any]]) -> Any:
     config = layer.get_config()
-    weights = layer.get_weights()
     if tail is not None and tail.activation is not None:
         config["activation"] = fused_activation(tail.activation)
     if tail is not None and tail.batch_norm is not None:
-        config["use_bias"] = True
-        weights = _folded_weights(layer, tail.batch_norm)
+        weights = _folded_weights(layer, tail.batch_norm, weights)
+    if "use_bias" in config:
+        config["use_bias"] = len(weights) > 1
     new = type(layer).from_config(config)
     outputs = new(inputs)
     new.set_weights(weights)
     return outputs
 
 
-def _folded_weights(layer: Any, batch_norm: Any) -> list[NDArray[np.float32]]:
+def _folded_weights(
+    layer: Any, batch_norm: Any, weights: list[NDArray[Any]]
+) -> list[NDArray[np.float32]]:
     """Return kernel and bias with ``gamma * (y - mean) / sqrt(variance + epsilon) + beta``."""
-    kernel, *rest = [np.asarray(value, np.float64) for value in layer.get_weights()]
-    mean = np.asarray(batch_norm.moving_mean, np.float64)
-    variance = np.asarray(batch_norm.moving_variance, np.float64)
-    gamma = np.asarray(batch_norm.gamma, np.float64) if batch_norm.scale else 1.0
-    beta = np.asarray(batch_norm.beta, np.float64) if batch_norm.center else 0.0
-    gain = gamma / np.sqrt(variance + batch_norm.epsilon)
-    bias = (rest[0] if rest else 0.0) - mean
+    kernel, *rest = [np.asarray(value, np.float64) for value in weights]
+    affine = as_affine(batch_norm)
     if isinstance(layer, _layers.DepthwiseConv2D):
         # [height, width, channels, multiplier]; output channel = channel * multipliers + multiplier
-        kernel = kernel * gain.reshape(kernel.shape[2:])
+        kernel = kernel * affine.gain.reshape(kernel.shape[2:])
     else:
-        kernel = kernel * gain  # the last axis is the output channel
-    return [kernel.astype(np.float32), (bias * gain + beta).astype(np.float32)]
+        kernel = kernel * affine.gain  # the last axis is the output channel
+    bias = rest[0] if rest else 0.0
+    return [kernel.astype(np.float32), (bias * affine.gain + affine.offset).astype(np.float32)]

@@ -27,11 +27,12 @@ import tf_keras
 from numpy.typing import NDArray
 
 from tinykd.errors import QuantizationError
-from tinykd.quantize._tfmot import QuantizeLayer, QuantizeWrapper, keras_quantization
-from tinykd.quantize.fold import fold_batch_norm
-from tinykd.quantize.layers import check_foldable, check_quantizable
-from tinykd.quantize.quantizers import RangeQuantizer
-from tinykd.quantize.scheme import CUSTOM_OBJECTS, Int8Scheme
+from tinykd.quantization._tfmot import QuantizeLayer, QuantizeWrapper, keras_quantization
+from tinykd.quantization.fold import fold_batch_norm
+from tinykd.quantization.layers import check_foldable, check_quantizable
+from tinykd.quantization.lower import lower
+from tinykd.quantization.quantizers import RangeQuantizer
+from tinykd.quantization.scheme import CUSTOM_OBJECTS, Int8Scheme
 
 # How far a training step moves a range towards its batch's: a moving average of decay .99 (the
 # usual .999 is slower than a short fine-tuning), or not at all.
@@ -42,7 +43,7 @@ def quantization_aware(student: Any) -> Any:
     """Build the model that computes as the int8 file will, ready for fine-tuning.
 
     Args:
-        student: A flat functional ``tf_keras.Model`` of the layers in ``layers.SUPPORTED``; its
+        student: A functional ``tf_keras.Model`` of the layers in ``layers.SUPPORTED``; its
             weights are copied, it is not changed.
 
     Returns:
@@ -56,14 +57,47 @@ def quantization_aware(student: Any) -> Any:
     Source:
         ``tensorflow_model_optimization`` with the scheme of ``scheme.py``; Jacob et al. 2018.
     """
-    check_quantizable(student)
-    folded = fold_batch_norm(student)
-    check_foldable(folded)
+    folded = inference_form(student)
     with keras_quantization.quantize_scope(CUSTOM_OBJECTS):
         annotated = keras_quantization.quantize_annotate_model(folded)
         model = keras_quantization.quantize_apply(annotated, scheme=Int8Scheme())
     _require_all_ranges(model)
     return model
+
+
+def inference_form(student: Any) -> Any:
+    """Write a student as the chip will compute it: flat, two-dimensional, batch-norm folded.
+
+    Both int8 forms start from it, so that they differ in their training alone.
+
+    Args:
+        student: A functional ``tf_keras.Model`` of the layers in ``layers.SUPPORTED``.
+
+    Returns:
+        A functional ``tf_keras.Model`` of the same inputs and outputs.
+
+    Raises:
+        QuantizationError: A layer cannot be trained quantization-aware; names it.
+    """
+    check_quantizable(student)
+    folded = fold_batch_norm(lower(student))
+    check_foldable(folded)
+    return folded
+
+
+def without_softmax(qat_model: Any) -> Any:
+    """The same model up to its logits, for training; it shares every weight and range.
+
+    Args:
+        qat_model: From ``quantization_aware``.
+
+    Returns:
+        A ``tf_keras.Model`` that ends before a final softmax, or ``qat_model`` itself.
+    """
+    last = qat_model.layers[-1]
+    if not _ends_in_softmax(last):
+        return qat_model
+    return tf_keras.Model(qat_model.inputs, last.input, name=qat_model.name)
 
 
 def calibrate(qat_model: Any, batches: Iterable[NDArray[np.float32]]) -> None:
@@ -142,12 +176,19 @@ def load_qat(student: Any, path: Path) -> Any:
     return model
 
 
+def _ends_in_softmax(layer: Any) -> bool:
+    return isinstance(layer, QuantizeWrapper) and (
+        getattr(layer.layer, "activation", None) is tf_keras.activations.softmax
+    )
+
+
 def _ranges(qat_model: Any) -> Iterator[RangeQuantizer]:
     for layer in qat_model.layers:
         if isinstance(layer, QuantizeLayer):
             yield layer.quantizer
         elif isinstance(layer, QuantizeWrapper):
-            yield from layer.quantize_config.get_output_quantizers(layer.layer)
+            outputs = layer.quantize_config.get_output_quantizers(layer.layer)
+            yield from (output for output in outputs if isinstance(output, RangeQuantizer))
 
 
 def _set_rate(qat_model: Any, rate: float) -> None:

@@ -1,0 +1,85 @@
+"""``tinykd.quantize``, and the float student as a second teacher."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+import tinykd
+from tinykd.errors import ConfigError, QuantizationError
+from tinykd.lesson import Lesson
+from tinykd.losses import Objective
+from tinykd.losses.soft_targets import soft_target_kl
+from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
+from tinykd.tflite_file import describe
+from tinykd.training import Rows
+
+L = tf_keras.layers
+
+
+def trained_student(x, y):
+    tf_keras.utils.set_random_seed(0)
+    student = tf_keras.Sequential(
+        [
+            L.Rescaling(1 / 255, input_shape=x.shape[1:]),
+            L.Conv2D(4, 3, activation="relu"),
+            L.Flatten(),
+            L.Dense(4, activation="softmax"),
+        ]
+    )
+    student.compile(tf_keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    student.fit(x, y, epochs=30, verbose=0)
+    return student
+
+
+def test_a_keras_classifier_becomes_int8_in_one_call(blobs, tmp_path):
+    x, y = blobs["x_train"], blobs["y_train"]
+    student = trained_student(x.astype(np.float32), y)
+    teacher = np.eye(4, dtype=np.float32)[y] * 5
+    int8 = tinykd.quantize(student, (x, y), teacher=teacher, epochs=2, calibration_samples=64)
+    result = int8.result
+    assert result.float_validation_accuracy > 0.7
+    best = max(result.ptq_validation_accuracy, result.qat_validation_accuracy)
+    assert best >= result.float_validation_accuracy - 0.05
+    assert result.shipped == (
+        "qat" if result.qat_validation_accuracy > result.ptq_validation_accuracy else "ptq"
+    )
+    int8.save(tmp_path / "student.tflite")
+    facts = describe((tmp_path / "student.tflite").read_bytes())
+    assert facts.operators == ("CONV_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX")
+    assert facts.input_scale == pytest.approx(x.max() / 255, rel=0.2)  # raw pixels
+
+
+def test_what_does_not_fit_is_refused_before_any_training(blobs):
+    data = (blobs["x_train"], blobs["y_train"])
+    odd = tf_keras.Sequential([L.Reshape((5, 5), input_shape=(5, 5, 1)), L.LSTM(4, name="odd")])
+    with pytest.raises(QuantizationError, match="LSTM at 'odd'"):
+        tinykd.quantize(odd, data)
+    with pytest.raises(ConfigError, match=r"quantize.epoch.*Did you mean 'quantize.epochs'"):
+        tinykd.quantize(odd, data, epoch=3)
+
+
+def test_two_teachers_share_the_loss():
+    rng = np.random.default_rng(0)
+    student, teacher, own = rng.normal(size=(3, 8, 4)).astype(np.float32)
+    labels = rng.integers(4, size=8).astype(np.int32)
+    rows = with_own_logits(Rows(np.zeros((8, 1)), labels, teacher, 8), own)
+    lesson = Lesson(tf.constant(student), tf.constant(rows.teacher_logits), labels)
+    seen = []
+
+    def goal(lesson):
+        seen.append(lesson.teacher_logits.numpy())
+        return tf.constant(3.0)
+
+    loss = TwoTeachers(goal, self_alpha=0.25, self_temperature=2.0, classes=4)(lesson)
+    assert np.array_equal(seen[0], teacher)
+    expected = 0.75 * 3.0 + 0.25 * float(soft_target_kl(student, own, 2.0))
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_float_student_alone_can_teach():
+    logits = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    rows = with_own_logits(Rows.of_views([np.zeros((8, 1))], np.zeros(8, np.int32)), logits)
+    only = TwoTeachers(Objective(labels=1.0), 1.0, 2.0, classes=4)
+    loss = only(Lesson(tf.constant(logits), tf.constant(rows.teacher_logits), rows.labels))
+    assert float(loss) == pytest.approx(0.0, abs=1e-6)

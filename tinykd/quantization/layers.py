@@ -1,0 +1,294 @@
+"""Which layers can be trained quantization-aware, and what to use in place of the others.
+
+Checked before anything is built, so that the error names the user's layer. Some of the refused
+ones are accepted by ``tensorflow_model_optimization`` and then stay float, or get their ranges
+from nowhere; others end in an error of its own that names nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tf_keras
+from tf_keras.src.engine.functional import Functional
+from tf_keras.src.engine.keras_tensor import KerasTensor
+from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
+
+from tinykd.errors import QuantizationError
+from tinykd.quantization.activations import is_known
+from tinykd.quantization.fold import fused_activation
+from tinykd.quantization.lower import FUNCTIONS, LOWERINGS, OPERATORS, operands_of
+
+_layers = tf_keras.layers
+
+_PREPROCESS = "Apply it to the data before the student; a power of two is folded into the file."
+_RECURRENT = "Use Conv1D over time, or the student 'cnn1d'."
+_OPERATOR = "Use a layer: Reshape in place of indexing, Add, Subtract or Multiply of two tensors."
+_FUNCTION = "Use relu, relu6, swish, sigmoid, tanh or tinykd.hard_swish."
+_NORM = "Use BatchNormalization directly after a convolution or a Dense layer."
+_AUGMENT = "Apply it to the training data, not in the student."
+
+REMEDIES: dict[str, str] = {
+    "Conv2DTranspose": "Use UpSampling2D and then a Conv2D.",
+    "Permute": "Bring the data into this order before the student.",
+    "Cropping1D": "Crop the data before the student.",
+    "Cropping2D": "Crop the data before the student.",
+    "Average": "Use Add; the layer after it can learn the factor.",
+    "Maximum": "Use Add, or MaxPooling2D over neighbours.",
+    "Minimum": "Use Add.",
+    "Dot": "Use Multiply and then a Dense layer.",
+    "SlicingOpLambda": _OPERATOR,
+    "Lambda": _OPERATOR,
+    "ELU": "Use LeakyReLU, PReLU or swish: the TFLite converter leaves ELU float.",
+    "ThresholdedReLU": "Use ReLU; the bias before it can learn the threshold.",
+    "LayerNormalization": _NORM,
+    "GroupNormalization": _NORM,
+    "UnitNormalization": _NORM,
+    "Embedding": "Give the student numbers from a sensor, or one-hot codes and a Dense layer.",
+    "LSTM": _RECURRENT,
+    "GRU": _RECURRENT,
+    "SimpleRNN": _RECURRENT,
+    "RNN": _RECURRENT,
+    "Bidirectional": _RECURRENT,
+    "ConvLSTM2D": _RECURRENT,
+    "MultiHeadAttention": _RECURRENT,
+    "TimeDistributed": "A Dense layer or a Conv1D of kernel 1 does so by itself.",
+    "Resizing": _PREPROCESS,
+    "CenterCrop": _PREPROCESS,
+    "RandomFlip": _AUGMENT,
+    "RandomTranslation": _AUGMENT,
+    "RandomRotation": _AUGMENT,
+    "RandomZoom": _AUGMENT,
+    "RandomCrop": _AUGMENT,
+}
+
+_OTHERWISE = "Use one of: {}."
+
+Limit = Callable[[Any], str | None]
+
+
+def _no_limit(layer: Any) -> str | None:  # noqa: ARG001  # the signature of the table
+    return None
+
+
+def _activation(layer: Any) -> str | None:
+    if is_known(layer.activation):
+        return None
+    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+    return f"activation '{name}' is not trained in int8. {_FUNCTION}"
+
+
+def _channels_last(layer: Any) -> str | None:
+    if layer.data_format == "channels_last":
+        return None
+    return f"data_format is '{layer.data_format}'. Use 'channels_last'."
+
+
+def _convolution(layer: Any) -> str | None:
+    return _channels_last(layer) or _activation(layer)
+
+
+def _plain_relu(layer: Any) -> str | None:
+    capped = layer.max_value is not None and float(layer.max_value) != 6.0
+    if layer.threshold or capped or (layer.negative_slope and layer.max_value is not None):
+        return "only ReLU(), ReLU(6.0) and ReLU(negative_slope=...) are trained in int8. Use those."
+    return None
+
+
+def _slopes(layer: Any) -> str | None:
+    (alpha,) = layer.get_weights()
+    if alpha.size != alpha.shape[-1]:
+        return "has a slope for each position. Use shared_axes=[1, 2], a slope for each channel."
+    if (alpha > 1.0).any():
+        return f"a slope is {alpha.max():.3g}; int8 takes up to 1. Use alpha_constraint, or ReLU."
+    return None
+
+
+def _last_axis(layer: Any) -> str | None:
+    axis = list(layer.axis) if isinstance(layer.axis, (tuple, list)) else [layer.axis]
+    last = len(layer.input_shape) - 1
+    return None if axis in ([-1], [last]) else f"axis is {axis}. Use axis=-1, the channels."
+
+
+def _softmax_axis(layer: Any) -> str | None:
+    return None if layer.axis == -1 else f"axis is {layer.axis}. Use axis=-1."
+
+
+def _normalization(layer: Any) -> str | None:
+    if tuple(layer.axis) in ((), (-1,), (len(layer.input_shape) - 1,)):
+        return None
+    return f"axis is {layer.axis}. Use axis=-1, the channels, or axis=None."
+
+
+def _scalar_or_channels(layer: Any) -> str | None:
+    channels = layer.input_shape[-1]
+    for value in (np.asarray(layer.scale), np.asarray(layer.offset)):
+        if value.size not in (1, channels):
+            return f"scale and offset have shape {value.shape}. Use one value, or one a channel."
+    return None
+
+
+def _same_shapes(layer: Any) -> str | None:
+    ranks = {len(shape) for shape in layer.input_shape}
+    return None if len(ranks) == 1 else "inputs have different ranks. Reshape one to (1, 1, c)."
+
+
+def _two_operands(layer: Any) -> str | None:
+    """What a function on tensors is given: two tensors, or a tensor and a constant."""
+    node = layer.inbound_nodes[0]
+    operands = operands_of(node.call_args, node.call_kwargs)
+    if len(operands) == 1 and layer.symbol in FUNCTIONS:
+        return None
+    if len(operands) != 2 or layer.symbol not in OPERATORS:
+        return f"'{layer.symbol}' is not trained in int8. {_OPERATOR}"
+    tensors = [value for value in operands if isinstance(value, KerasTensor)]
+    if len(tensors) == 2:
+        if OPERATORS[layer.symbol] is None:
+            return f"'{layer.symbol}' divides tensors. {_OPERATOR}"
+        return None if len({len(value.shape) for value in tensors}) == 1 else _OPERATOR
+    if OPERATORS[layer.symbol] is None and operands[0] is not tensors[0]:
+        return f"'{layer.symbol}' divides by a tensor. {_OPERATOR}"
+    constant = next(v for v in operands if not isinstance(v, KerasTensor))
+    if np.size(constant) in (1, tensors[0].shape[-1]):
+        return None
+    return "the constant has another shape than the channels. " + _OPERATOR
+
+
+_LIMITS: dict[type, Limit] = {
+    _layers.Dense: _activation,
+    _layers.Activation: _activation,
+    **dict.fromkeys(
+        (
+            _layers.Conv1D,
+            _layers.Conv2D,
+            _layers.DepthwiseConv1D,
+            _layers.DepthwiseConv2D,
+            _layers.SeparableConv1D,
+            _layers.SeparableConv2D,
+        ),
+        _convolution,
+    ),
+    **dict.fromkeys(
+        (
+            _layers.AveragePooling1D,
+            _layers.AveragePooling2D,
+            _layers.MaxPooling1D,
+            _layers.MaxPooling2D,
+            _layers.GlobalAveragePooling1D,
+            _layers.GlobalAveragePooling2D,
+            _layers.GlobalMaxPooling1D,
+            _layers.GlobalMaxPooling2D,
+            _layers.ZeroPadding2D,
+            _layers.UpSampling2D,
+        ),
+        _channels_last,
+    ),
+    _layers.BatchNormalization: _last_axis,
+    _layers.Rescaling: _scalar_or_channels,
+    _layers.Normalization: _normalization,
+    _layers.ReLU: _plain_relu,
+    _layers.PReLU: _slopes,
+    _layers.Softmax: _softmax_axis,
+    _layers.Add: _same_shapes,
+    _layers.Multiply: _same_shapes,
+    _layers.Subtract: _same_shapes,
+    TFOpLambda: _two_operands,
+}
+
+SUPPORTED: dict[type, Limit] = {
+    _layers.InputLayer: _no_limit,
+    **{kind: _LIMITS.get(kind, _no_limit) for kind in LOWERINGS},
+}
+"""Layers that are trained in int8, and what is asked of each."""
+
+
+def check_quantizable(student: Any) -> None:
+    """Refuse a student that cannot be trained quantization-aware, layer by layer.
+
+    Args:
+        student: What the user gives as a student; a functional ``tf_keras.Model`` passes, nested
+            or flat.
+
+    Raises:
+        QuantizationError: The first layer that is not supported, what is wrong with it, and
+            what to use in its place.
+    """
+    if not isinstance(student, tf_keras.Model):
+        raise QuantizationError(
+            f"Student is a {type(student).__module__}.{type(student).__name__}; expected a "
+            "tf_keras model. Build it with 'import tf_keras', not 'import keras'."
+        )
+    if not isinstance(student, Functional) or not student.built:
+        raise QuantizationError(
+            f"Student '{student.name}' is a subclassed tf_keras.Model; expected a functional "
+            "one. Build it with tf_keras.Model(inputs, outputs)."
+        )
+    if len(student.inputs) != 1 or len(student.outputs) != 1:
+        raise QuantizationError(
+            f"Student '{student.name}' has {len(student.inputs)} inputs and "
+            f"{len(student.outputs)} outputs; expected one of each. Split it."
+        )
+    uses = Counter(id(layer) for layer in _layers_in_use(student))
+    for layer in _layers_in_use(student):
+        if uses[id(layer)] > 1 and layer.weights:
+            raise QuantizationError(
+                f"{type(layer).__name__} at '{layer.name}': is used more than once. "
+                "Build a layer for each use."
+            )
+        _check_layer(layer)
+
+
+def _layers_in_use(model: Any) -> Iterator[Any]:
+    """Every use of a layer, nested models opened."""
+    for nodes in model._nodes_by_depth.values():
+        for node in nodes:
+            if isinstance(node.layer, Functional):
+                yield from _layers_in_use(node.layer)
+            else:
+                yield node.layer
+
+
+def _check_layer(layer: Any) -> None:
+    kind = type(layer).__name__
+    limit = SUPPORTED.get(type(layer))
+    if limit is None:
+        remedy = REMEDIES.get(
+            kind, _OTHERWISE.format(", ".join(known.__name__ for known in SUPPORTED))
+        )
+        raise QuantizationError(
+            f"{kind} at '{layer.name}': cannot be trained quantization-aware. {remedy}"
+        )
+    broken = limit(layer)
+    if broken is not None:
+        raise QuantizationError(f"{kind} at '{layer.name}': {broken}")
+
+
+FUSES_RELU = (_layers.Add, _layers.Subtract, _layers.Multiply)
+"""Operators without weights that TFLite fuses a ReLU into."""
+
+
+def check_foldable(folded: Any) -> None:
+    """Refuse a ReLU that could not be folded into the layer before.
+
+    Args:
+        folded: The student after ``fold.fold_batch_norm``.
+
+    Raises:
+        QuantizationError: Names the layer and where it has to stand.
+    """
+    for layer in folded.layers:
+        is_relu = type(layer) is _layers.ReLU or (
+            type(layer) is _layers.Activation and fused_activation(layer) is not None
+        )
+        if is_relu and not _follows_only_a_fusing_layer(layer):
+            raise QuantizationError(
+                f"{type(layer).__name__} at '{layer.name}': must directly follow a Conv2D, "
+                "DepthwiseConv2D, Dense, BatchNormalization, Add, Subtract or Multiply layer that "
+                "feeds nothing else. Move it there."
+            )
+
+
+def _follows_only_a_fusing_layer(layer: Any) -> bool:
+    before = layer.inbound_nodes[0].inbound_layers
+    return type(before) in FUSES_RELU and len(before.outbound_nodes) == 1
