@@ -44,6 +44,8 @@ SINGLES = ("first", "second", "third")
 
 TOGETHER = ("probabilities", "logits", "confidence")
 
+COLUMNS = ("teacher", "three teachers", "scratch", "first", "one", *TOGETHER)
+
 ROUNDS = (
     ("first", "probabilities"),
     ("second",),
@@ -134,6 +136,31 @@ def _write(file: Path, scores: object) -> None:
     file.write_text(json.dumps(scores))
 
 
+def summarize(scores: dict[str, dict[str, float]]) -> None:
+    """Write and print what is known for all seeds."""
+    rows = list(scores.values())
+    for row in rows:
+        if set(SINGLES) <= set(row):
+            row["one"] = float(np.mean([row[name] for name in SINGLES]))
+    known = set.intersection(*map(set, rows))
+    pairs = [("one", "scratch"), *((how, one) for how in TOGETHER for one in ("first", "one"))]
+    summary = {
+        f"{a} - {b}": interval([row[a] - row[b] for row in rows])
+        for a, b in pairs
+        if {a, b} <= known
+    }
+    RESULTS.write_text(
+        json.dumps({"top1_accuracy": scores, "points_mean_low_high": summary}, indent=1) + "\n"
+    )
+    names = [name for name in COLUMNS if name in known]
+    print("| seed | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
+    means = {name: float(np.mean([row[name] for row in rows])) for name in names}
+    for seed, row in {**scores, "mean": means}.items():
+        print(f"| {seed} | " + " | ".join(f"{100 * row[name]:.2f}" for name in names) + " |")
+    for name, (mean, low, high) in summary.items():
+        print(f"\n{name}: {mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
+
+
 @click.command()
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(2, 10))
 @click.option("--out", default=Path("build/ensemble"), type=click.Path(path_type=Path))
@@ -146,24 +173,9 @@ def main(seeds: int, out: Path) -> None:
         for seed in map(str, range(seeds)):
             row = scores.setdefault(seed, {})
             if not set(arms) <= set(row):
-                keep = partial(_write, out / "scores.json", scores)
+                keep = partial(_write, stored, scores)
                 train_arms(int(seed), arms, out / seed, row, keep)
-    rows = [scores[str(seed)] for seed in range(seeds)]
-    for row in rows:
-        row["one"] = float(np.mean([row[name] for name in SINGLES]))
-    pairs = [("one", "scratch"), *((how, "one") for how in TOGETHER)]
-    summary = {f"{a} - {b}": interval([row[a] - row[b] for row in rows]) for a, b in pairs}
-    RESULTS.write_text(
-        json.dumps({"top1_accuracy": scores, "points_mean_low_high": summary}, indent=1) + "\n"
-    )
-    names = ("teacher", "three teachers", "scratch", "one", *TOGETHER)
-    print("| seed | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
-    for seed, row in scores.items():
-        print(f"| {seed} | " + " | ".join(f"{100 * row[name]:.2f}" for name in names) + " |")
-    means = [100 * float(np.mean([row[name] for row in rows])) for name in names]
-    print("| mean | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
-    for name, (mean, low, high) in summary.items():
-        print(f"\n{name}: {mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
+        summarize({str(seed): scores[str(seed)] for seed in range(seeds)})
 
 
 if __name__ == "__main__":
