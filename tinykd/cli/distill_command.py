@@ -47,6 +47,7 @@ def command(
 
     The configuration's [distill] section names the loss, or a weighted sum of losses: kd, kd_ce,
     mse_logits, ls_kd, dkd and dist on logits; hint, attention and rkd on features of both networks.
+    Samples without labels (data.unlabelled, or x_unlabelled in the data) are learned from too.
     """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
@@ -91,6 +92,10 @@ def command(
             "without the teacher",
             f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
             f"with the teacher ({result.loss})",
+            *(
+                f"{link.name}: {percent(link.validation_accuracy)} on validation"
+                for link in result.chain
+            ),
             f"Better: {result.shipped}.h5",
         ],
         as_json=as_json,
