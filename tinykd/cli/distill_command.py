@@ -51,6 +51,7 @@ def command(
     Left out, the losses that suit the data race one another on validation, for half the epochs of
     one training together (race_fraction).
     Several teachers answer together, as [teacher] combine says.
+    Samples without labels (data.unlabelled, or x_unlabelled in the data) are learned from too.
     """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent, show_result, stage_folder
@@ -99,6 +100,10 @@ def command(
             "without the teacher",
             f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
             f"with the teacher ({result.loss})",
+            *(
+                f"{link.name}: {percent(link.validation_accuracy)} on validation"
+                for link in result.chain
+            ),
             f"Better: {result.shipped}.h5",
         ],
         as_json=as_json,
