@@ -113,10 +113,11 @@ def test_the_test_split_is_not_looked_at(config, taught, tmp_path, blobs):
 
 def search_with(monkeypatch, config, out, reached, **limits):
     """A search whose trainings take no time and reach what ``reached`` says of setting and seed."""
-    asked = []
+    asked, waited = [], []
 
     def run(trials, setting, *, seed, watch, prefix, wait=False):
         asked.append((setting, seed))
+        waited.append((setting, wait))
         with RunDirectory(out / "fake" / f"{hash(setting)}-{seed}").locked() as directory:
             accuracy = reached(setting, seed)
             return directory.stage(
@@ -127,7 +128,9 @@ def search_with(monkeypatch, config, out, reached, **limits):
             )
 
     monkeypatch.setattr(Trials, "run", run)
-    return tune(config, out=out, **limits), asked
+    result = tune(config, out=out, **limits)
+    assert (Setting.of(config.distill), False) not in waited  # there is no comparing without it
+    return result, asked
 
 
 def test_a_gain_beyond_the_spread_is_what_it_would_change(monkeypatch, taught_config, out):

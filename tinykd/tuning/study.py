@@ -149,6 +149,7 @@ class Search:
                 seed=self.seed,
                 watch=self._watch(trial, setting, budget),
                 prefix=self._prefix(trial, setting),
+                wait=setting == self.current,  # without it there is nothing to compare with
             )
         except optuna.TrialPruned:
             self._study.tell(trial, state=TrialState.PRUNED)
