@@ -23,6 +23,7 @@ from tinykd.backend import load_tensorflow
 from tinykd.cli.console import choose_progress
 from tinykd.datasets import fingerprint_source, load_dataset
 from tinykd.progress import Silent
+from tinykd.teachers.files import hash_file
 
 RESULTS = Path(__file__).parent / "results" / "never_below_scratch.json"
 WORK = Path("build/benchmarks")
@@ -145,7 +146,9 @@ def main(files: Path, seeds: int, only: str) -> None:
         data, teacher = fingerprint_source(config.data), config.teacher.model_dump(exclude={"path"})
         settings = config.model_dump(exclude={"teacher", "seed", "data", "target"})
         held_out = config.data.model_dump(exclude={"source"})
-        if not config.teacher.path:
+        if config.teacher.path:
+            teacher["file"] = hash_file(Path(config.teacher.path))
+        else:
             config = with_teacher(config, teach_once(config))
         table[name] = [
             runs.get(

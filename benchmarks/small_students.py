@@ -45,7 +45,7 @@ ARMS: dict[str, dict[str, Any]] = {
 """Settings of `tinykd.distill`; what is not said is the loss's own default."""
 
 TWO_CLASS_ARMS = ("scratch", "kd, T 1", "kd, T 2")
-"""The others say nothing of two classes; `auto` takes the last."""
+"""The others say little or nothing of two classes."""
 
 
 @dataclass(frozen=True)
