@@ -12,7 +12,7 @@ from firmware_export.tflite_writer import write_tflite
 from tests.firmware.dead_channels import SATURATING, chained
 from tests.firmware.fixtures.single_ops import conv_2d
 from tinykd import find_recipe, load_config, read_report
-from tinykd.config import DataConfig
+from tinykd.config import DataConfig, resolve_paths
 from tinykd.datasets import load_dataset
 from tinykd.recipes import RECIPES
 from tinykd.report import FORMATS
@@ -198,7 +198,7 @@ def test_init_writes_a_file_that_builds_the_recipe(cli, tmp_path, recipe):
     file = tmp_path / "mine.toml"
     outcome = cli("init", file, "--recipe", recipe)
     assert outcome.out == f"Wrote {file}. Next: tinykd build {file}\n"
-    assert load_config(file) == find_recipe(recipe)
+    assert load_config(file) == resolve_paths(find_recipe(recipe), tmp_path)
 
 
 def test_init_replaces_a_file_only_when_told(cli, tmp_path):

@@ -47,14 +47,14 @@ def test_export_for_an_unknown_board_is_one_error(model: str) -> None:
 
 def test_verify_runs_the_chosen_kernels(model: str) -> None:
     done = run("verify", model, "--samples", "2", "--optimize", "speed", "--json")
-    assert json.loads(done.output)["equal"] is True
+    assert json.loads(done.stdout)["equal"] is True
 
 
 def test_a_profile_shows_what_each_layer_got(model: str) -> None:
     done = run("profile", model, "--optimize", "speed")
     assert "winograd, " in done.output
     assert "saves, estimated instructions" in done.output
-    facts = json.loads(run("profile", model, "--optimize", "size", "--json").output)
+    facts = json.loads(run("profile", model, "--optimize", "size", "--json").stdout)
     assert facts["optimize"] == "size"
     assert facts["layers"][0]["variant"] == "direct"
     assert facts["layers"][0]["saved_instructions"] == 0

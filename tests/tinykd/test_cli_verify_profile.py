@@ -141,7 +141,7 @@ def test_a_profile_for_people(model: str) -> None:
 def test_the_other_architecture_has_every_command(model: str, tmp_path: Path) -> None:
     done = run("verify", model, "--samples", "3", "--target", "riscv32")
     assert (done.exit_code, "for an emulated riscv32" in done.output) == (0, True)
-    facts = json.loads(run("profile", model, "--board", "esp32c3", "--json").output)
+    facts = json.loads(run("profile", model, "--board", "esp32c3", "--json").stdout)
     assert (facts["core"], facts["fits"]) == ("riscv32", True)
     assert facts["estimated_cycles"] > facts["instructions"] > facts["macs"]
     assert "Hazard3" in facts["how"]
