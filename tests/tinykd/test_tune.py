@@ -87,7 +87,7 @@ def test_it_is_stopped_and_goes_on_with_the_same_study(config, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         tune(load_config(config), minutes=5, out=tmp_path, progress=first)
     assert sum("teacher: training" in task for task in first.tasks) == 1
-    assert "trial 1: auto, temperature 2, alpha default, 2 epochs" in trained(first)[0]
+    assert "trial 1: auto, temperature default, alpha default, 2 epochs" in trained(first)[0]
     stopped = trained(first)[1].split("trial 2: ")[1]
 
     result = tune(load_config(config), minutes=5, trials=2, out=tmp_path, progress=second)
@@ -174,7 +174,7 @@ def test_the_current_setting_wins_a_draw(monkeypatch, taught_config, out):
 
 
 def test_the_search_ends_when_it_finds_nothing_new(monkeypatch, taught_config, out):
-    space = {"loss": ("auto",), "temperature": (2.0,), "alpha": (None,), "epochs": (2, 8)}
+    space = {"loss": ("auto",), "temperature": (None,), "alpha": (None,), "epochs": (2, 8)}
     monkeypatch.setattr(tuning, "search_space", lambda *_: space | {"learning_rate": (3e-3,)})
     result, asked = search_with(monkeypatch, taught_config, out, lambda *_: 0.8, minutes=5)
     assert result.finished == 2
