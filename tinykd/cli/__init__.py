@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from firmware_export.errors import TinykdError
+from tinykd.interrupts import listen
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: an error is one line and an exit code, an interruption keeps what is done."""
+    listen()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -20,6 +20,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from tinykd.errors import TinykdError
+from tinykd.interrupts import raise_if_asked
 from tinykd.lesson import Lesson
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
@@ -94,6 +95,7 @@ def train(
             state.record(loss, validation_loss, right)
             kept = state.snapshot()
             advance(state.epoch)
+            raise_if_asked()
             if watch is not None:
                 watch(state.epoch, state.accuracies[-1])
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
