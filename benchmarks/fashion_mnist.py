@@ -23,7 +23,9 @@ RESULTS = Path(__file__).parent / "results" / "fashion_mnist.json"
 @click.option("--out", default=Path("build"), type=click.Path(path_type=Path))
 def main(data: str | None, teacher: str | None, out: Path) -> None:
     """Build, and keep the report."""
-    config = assemble_config(None, "fashion-mnist", data=data, teacher=teacher)
+    config = assemble_config(
+        None, "fashion-mnist", data=data, teachers=[teacher] if teacher else ()
+    )
     report = build(config, out=out, progress=choose_progress(quiet=False))
     RESULTS.write_text(FORMATS["json"](report))
     print(FORMATS["terminal"](report))

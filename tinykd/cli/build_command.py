@@ -12,9 +12,11 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
+    teachers_option,
 )
 
 
@@ -25,23 +27,10 @@ from tinykd.cli.console import (
 @config_argument
 @recipe_option
 @data_option
-@click.option(
-    "--teacher",
-    "teachers",
-    multiple=True,
-    metavar="FILE",
-    help="Your own teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its logits. "
-    "Again for each of several; otherwise one is trained.",
-)
+@teachers_option(required=False)
 @click.option("--board", default=None, metavar="KEY", help="Target board; see `tinykd boards`.")
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("build"),
-    show_default=True,
-    help="Where the build's directory is made.",
-)
+@out_option("build", "Where the build's directory is made.")
 @quiet_option
 @json_option
 def command(

@@ -12,9 +12,11 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
+    teachers_option,
 )
 
 
@@ -22,31 +24,20 @@ from tinykd.cli.console import (
 @config_argument
 @recipe_option
 @data_option
-@click.option(
-    "--teacher",
-    default=None,
-    metavar="FILE",
-    help="Your own teacher, .keras or .h5; otherwise one is trained.",
-)
+@teachers_option(required=False)
 @click.option(
     "--seeds", type=int, default=5, show_default=True, metavar="N", help="Builds, at least 2."
 )
 @click.option("--new-teacher", is_flag=True, help="Train a teacher for each seed, too.")
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("build"),
-    show_default=True,
-    help="Where the comparison's directory is made.",
-)
+@out_option("build", "Where the comparison's directory is made.")
 @quiet_option
 @json_option
 def command(
     config_file: Path | None,
     recipe: str | None,
     data: str | None,
-    teacher: str | None,
+    teachers: tuple[str, ...],
     seeds: int,
     new_teacher: bool,
     seed: int | None,
@@ -63,7 +54,7 @@ def command(
     from tinykd.comparison import compare, comparison_folder
     from tinykd.report.comparison import COMPARISON_FORMATS, render_comparison
 
-    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
     comparison = compare(
         config,
         seeds=seeds,

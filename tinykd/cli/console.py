@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,16 +42,31 @@ data_option = click.option(
     "--data", default=None, metavar="FILE.npz", help="Your data, in place of the configured one."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
-teachers_option = click.option(
-    "--teacher",
-    "teachers",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    help="The teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its logits. "
-    "Again for each of several.",
-)
 seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
+
+
+def teachers_option(*, required: bool) -> Callable[[Any], Any]:
+    """``--teacher FILE``, again for each of several; where it may be left out, one is trained."""
+    return click.option(
+        "--teacher",
+        "teachers",
+        required=required,
+        multiple=True,
+        metavar="FILE",
+        help="Your own teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its "
+        "logits. Again for each of several" + ("." if required else "; otherwise one is trained."),
+    )
+
+
+def out_option(default: str, what: str) -> Callable[[Any], Any]:
+    """``--out``, a folder that need not be there."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(default),
+        show_default=True,
+        help=what,
+    )
 
 
 class Bars:
@@ -106,7 +121,6 @@ def assemble_config(
     recipe: str | None,
     *,
     data: str | None = None,
-    teacher: str | None = None,
     teachers: Sequence[str] = (),
     seed: int | None = None,
     board: str | None = None,
@@ -132,8 +146,8 @@ def assemble_config(
     ):
         if value is not None:
             table[section][key] = value
-    if teacher is not None or teachers:
-        table["teacher"] |= {"path": teacher or "", "paths": teachers}
+    if teachers:
+        table["teacher"] |= {"path": "", "paths": tuple(teachers)}
     if seed is not None:
         table["seed"] = seed
     return parse_config(table, source="command line")

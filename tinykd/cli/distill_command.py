@@ -12,6 +12,7 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
@@ -23,15 +24,9 @@ from tinykd.cli.console import (
 @config_argument
 @recipe_option
 @data_option
-@teachers_option
+@teachers_option(required=True)
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("student"),
-    show_default=True,
-    help="Folder for student.h5 and scratch.h5.",
-)
+@out_option("student", "Folder for student.h5 and scratch.h5.")
 @quiet_option
 @json_option
 def command(

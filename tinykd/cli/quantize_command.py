@@ -12,6 +12,7 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
@@ -27,15 +28,9 @@ from tinykd.cli.console import (
 @recipe_option
 @data_option
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
-@teachers_option
+@teachers_option(required=True)
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("int8"),
-    show_default=True,
-    help="Folder for ptq.tflite and qat.tflite.",
-)
+@out_option("int8", "Folder for ptq.tflite and qat.tflite.")
 @quiet_option
 @json_option
 def command(

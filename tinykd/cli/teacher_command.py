@@ -12,6 +12,7 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
@@ -24,13 +25,7 @@ from tinykd.cli.console import (
 @data_option
 @click.option("--check", default=None, metavar="FILE", help="Check this teacher; train nothing.")
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("teacher"),
-    show_default=True,
-    help="Folder for teacher.keras.",
-)
+@out_option("teacher", "Folder for teacher.keras.")
 @quiet_option
 @json_option
 def command(

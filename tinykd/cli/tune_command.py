@@ -12,9 +12,11 @@ from tinykd.cli.console import (
     config_argument,
     data_option,
     json_option,
+    out_option,
     quiet_option,
     recipe_option,
     seed_option,
+    teachers_option,
 )
 
 
@@ -22,12 +24,7 @@ from tinykd.cli.console import (
 @config_argument
 @recipe_option
 @data_option
-@click.option(
-    "--teacher",
-    default=None,
-    metavar="FILE",
-    help="Your own teacher, .keras or .h5; otherwise one is trained.",
-)
+@teachers_option(required=False)
 @click.option(
     "--minutes",
     type=float,
@@ -38,13 +35,7 @@ from tinykd.cli.console import (
 )
 @click.option("--trials", type=int, default=None, metavar="N", help="At most so many trainings.")
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("build"),
-    show_default=True,
-    help="Where the search's directory is made.",
-)
+@out_option("build", "Where the search's directory is made.")
 @click.option("--write", is_flag=True, help="Set what was found in CONFIG; its comments stay.")
 @quiet_option
 @json_option
@@ -52,7 +43,7 @@ def command(
     config_file: Path | None,
     recipe: str | None,
     data: str | None,
-    teacher: str | None,
+    teachers: tuple[str, ...],
     minutes: float,
     trials: int | None,
     seed: int | None,
@@ -71,7 +62,7 @@ def command(
 
     if write and config_file is None:
         raise ConfigError("--write needs the CONFIG file to write to. `tinykd init` makes one.")
-    config = assemble_config(config_file, recipe, data=data, teacher=teacher, seed=seed)
+    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
 
     from tinykd.report.tuning import describe_tuning
     from tinykd.tuning.tune import tune
