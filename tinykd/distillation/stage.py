@@ -262,13 +262,6 @@ def _train(
     until: int | None = None,
     watch: Watch | None = None,
 ) -> TrainingCurve:
-    schedule = Schedule(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        warmup_fraction=config.warmup_fraction,
-        weight_decay=config.weight_decay,
-    )
     what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
     if until is not None:
         what = f"race, {run.name}"
@@ -278,7 +271,7 @@ def _train(
             objective,
             rows,
             validation=(dataset.x_validation, dataset.y_validation),
-            schedule=schedule,
+            schedule=Schedule.of_student(config),
             seed=seed,
             checkpoint=_checkpoint(run),
             advance=advance,

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tinykd.config import DistillConfig
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -31,6 +33,17 @@ class Schedule:
     weight_decay: float = 0.0
     patience: int | None = None
     frozen_fraction: float = 0.0
+
+    @classmethod
+    def of_student(cls, config: DistillConfig) -> Schedule:
+        """The schedule of every student, with a teacher or without: it runs to the end."""
+        return cls(
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            warmup_fraction=config.warmup_fraction,
+            weight_decay=config.weight_decay,
+        )
 
     def learning_rate_at(self, step: Any, steps: int) -> Any:
         """Linear warm-up, then half a cosine to zero. ``step`` is a float tensor."""
