@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+
+from tinykd.statistics import paired_interval
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,12 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Paired:
     Args:
         first: Accuracies in [0, 1], one for each seed.
         second: Those of the same seeds, in the same order.
-
-    Source: Student's t for the mean of paired differences.
     """
-    points = 100 * (np.asarray(first) - np.asarray(second))
-    mean, pairs = float(points.mean()), len(points)
-    half = math.inf
-    if pairs > 1:
-        half = float(stats.t.ppf(0.975, pairs - 1) * points.std(ddof=1)) / math.sqrt(pairs)
-    return Paired(mean, mean - half, mean + half, int((points > 0).sum()), pairs)
+    points = [100 * (one - other) for one, other in zip(first, second, strict=True)]
+    wins = sum(point > 0 for point in points)
+    if len(points) == 1:
+        return Paired(points[0], -math.inf, math.inf, wins, 1)
+    return Paired(*paired_interval(points), wins, len(points))
 
 
 def mean_percent(accuracies: Sequence[float]) -> float:
