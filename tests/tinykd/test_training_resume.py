@@ -27,11 +27,11 @@ class Run:
 
     dataset: object
     checkpoint: object
-    library: object = tf_keras
+    which_keras: object = tf_keras
     patience: int | None = None
 
     def go(self, advance=lambda _done: None, units=8):
-        model = network(self.library, units)
+        model = network(self.which_keras, units)
         curve = train(
             Trainee("student", model, self.dataset.input_scale),
             lambda lesson: cross_entropy(lesson.student_logits, lesson.labels),
