@@ -68,7 +68,7 @@ def train_arms(
     from tinykd.distillation.stage import training_rows
     from tinykd.losses import choose_objective
     from tinykd.students.architectures import build_student
-    from tinykd.teachers.combine import combine_logits
+    from tinykd.tasks.combine import combine_logits
     from tinykd.training import Schedule, Trainee, accuracy, make_deterministic, predict, train
 
     data = load_dataset(DataConfig())

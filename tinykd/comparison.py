@@ -23,6 +23,7 @@ from tinykd.report.comparison import COMPARISON_FORMATS
 from tinykd.results import FlipTest, PairName, Report
 from tinykd.statistics import judge, mcnemar_exact, paired_interval
 from tinykd.study_results import Comparison, PairedDifference, SeedScores
+from tinykd.tasks import TASKS, Task
 
 LARGEST_SEED = 2**31 - 1
 
@@ -88,10 +89,16 @@ def summarize(reports: Sequence[Report], *, new_teacher: bool) -> Comparison:
         new_teacher=new_teacher,
         seeds=rows,
         differences=tuple(
-            _difference(name, [test for row in rows for test in row.ledger if test.name == name])
+            _difference(
+                name,
+                [test for row in rows for test in row.ledger if test.name == name],
+                TASKS[first.data.task],
+                first.data.test_samples,
+            )
             for name in PAIRS
         ),
         versions=first.versions,
+        task=first.data.task,
     )
 
 
@@ -129,23 +136,33 @@ def _scores(report: Report) -> SeedScores:
     return SeedScores(
         seed=seed,
         teacher_seed=report.seeds.get("teacher", seed),
-        top1_accuracy={model.name: model.top1_accuracy for model in report.models},
+        top1_accuracy={
+            model.name: model.top1_accuracy
+            for model in report.models
+            if model.top1_accuracy is not None
+        },
+        headline={
+            model.name: model.headline for model in report.models if model.top1_accuracy is None
+        },
         reference=report.distill.shipped,
         shipped=report.quantize.shipped,
         ledger=report.ledger,
     )
 
 
-def _difference(name: PairName, tests: Sequence[FlipTest]) -> PairedDifference:
+def _difference(
+    name: PairName, tests: Sequence[FlipTest], task: Task, samples: int
+) -> PairedDifference:
     differences = tuple(test.difference for test in tests)
-    mean, low, high = paired_interval(differences, resolution=1 / tests[0].samples)
+    mean, low, high = paired_interval(differences, resolution=task.resolution(samples))
+    verdict = judge(low, high) if task.headline.more_is_better else judge(-high, -low)
     gained, lost = sum(test.gained for test in tests), sum(test.lost for test in tests)
     return PairedDifference(
         name=name,
         differences=differences,
         mean=mean,
         ci95=(low, high),
-        verdict=judge(low, high),
+        verdict=verdict,
         gained=gained,
         lost=lost,
         pooled_p_value=mcnemar_exact(gained, lost),

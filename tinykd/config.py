@@ -30,6 +30,9 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
+TaskName = Literal["classification"]
+"""Rows of the ``TASKS`` table: what a student can be asked."""
+
 LossName = Literal["kd", "kd_ce", "mse_logits", "ls_kd", "dkd", "dist", "hint", "attention", "rkd"]
 """Rows of the ``LOSSES`` table for students that choose one class."""
 
@@ -44,6 +47,7 @@ class DataConfig(Section):
     """Which data, and what is kept for validation.
 
     Attributes:
+        task: What the student is asked: one class of several.
         source: ``digits`` (in scikit-learn, no download), ``fashion-mnist`` (``keras.datasets``),
             or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
             like, ``class_names``.
@@ -56,6 +60,7 @@ class DataConfig(Section):
             for them. They may also stand in the data's file, as ``x_unlabelled``.
     """
 
+    task: TaskName = "classification"
     source: str = Field(default="digits", min_length=1)
     validation_every: int = Field(default=4, ge=2, le=100)
     group_by: str = Field(default="", pattern=r"^([A-Za-z]\w*)?$")

@@ -17,9 +17,22 @@ from tensorflow.lite.python.convert import ConverterError
 
 from tinykd.backend import without_stderr
 from tinykd.errors import ConversionError
-from tinykd.tflite_file import check_full_integer, describe, fold_input_scale, slim
+from tinykd.tflite_file import (
+    check_full_integer,
+    describe,
+    fold_input_scale,
+    fold_output_scale,
+    slim,
+)
 
-__all__ = ["check_full_integer", "convert_ptq", "convert_qat", "describe", "fold_input_scale"]
+__all__ = [
+    "check_full_integer",
+    "convert_ptq",
+    "convert_qat",
+    "describe",
+    "fold_input_scale",
+    "fold_output_scale",
+]
 
 
 def convert_ptq(student: Any, representative: NDArray[np.float32]) -> bytes:

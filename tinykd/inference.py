@@ -26,6 +26,29 @@ def classify_int8(tflite: bytes, x: NDArray[Any]) -> NDArray[np.int8]:
     return run_litert(tflite, quantize_samples(tflite, x))
 
 
+def answer_int8(tflite: bytes, x: NDArray[Any], output_scale: float = 1.0) -> NDArray[np.float32]:
+    """Answers to raw samples in the network's units, float32 [n, outputs], by the host.
+
+    Args:
+        tflite: Takes raw samples, and answers in the unit of the targets.
+        x: Raw samples, [n, ...].
+        output_scale: Of the data set.
+    """
+    return dequantize(tflite, classify_int8(tflite, x), output_scale)
+
+
+def dequantize(
+    tflite: bytes, outputs: NDArray[np.int8], output_scale: float = 1.0
+) -> NDArray[np.float32]:
+    """Int8 outputs [n, ...] in the network's units, float32 [n, outputs]."""
+    facts = describe(tflite)
+    step = np.float32(facts.output_scale / output_scale)
+    steps = outputs.reshape(len(outputs), -1).astype(np.float32) - np.float32(
+        facts.output_zero_point
+    )
+    return steps * step
+
+
 def check_identical(tflm: NDArray[Any], generated_c: NDArray[Any]) -> None:
     """Every output byte of the generated C equals that of TFLM.
 

@@ -29,9 +29,11 @@ class Lesson:
     """What an objective needs of one training step.
 
     Attributes:
-        student_logits: float32 [batch, classes].
+        student_logits: What the student says, float32 [batch, classes]; of a task without classes,
+            its outputs.
         teacher_logits: float32 [batch, classes]; [batch, 0] where there is no teacher.
-        labels: int32 [batch]; ``UNLABELLED`` where nobody said what it is.
+        labels: int32 [batch]; ``UNLABELLED`` where nobody said what it is. Of another task,
+            float32 [batch, outputs].
         features: One entry for each pair of layers that is compared.
         epoch: Epochs that are over, a fraction within one; for terms that come in slowly.
         labelled: Rows that have labels; they stand first. None: all of them.

@@ -207,7 +207,8 @@ class Build:
             from tinykd.views import VIEWS
 
             # a loss that does not suit the data is refused before a teacher is trained for it
-            objective = choose_objective(self.config.distill, self.dataset.classes)
+            task = self.dataset.task.name
+            objective = choose_objective(self.config.distill, self.dataset.classes, task)
             if objective.compares_features:
                 check_features(count_teachers(config))
             views = VIEWS[self.config.distill.augment](self.dataset.x_train[:1])
@@ -247,7 +248,6 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.teachers.cache import user_cache
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
-            from tinykd.training import accuracy
             from tinykd.views import VIEWS
 
             logits = compute_soft_targets(
@@ -261,7 +261,7 @@ class Build:
             samples = len(self.dataset.y_train)
             return SoftTargetsResult(
                 views=len(VIEWS[self.config.distill.augment](self.dataset.x_train[:1])),
-                train_accuracy=accuracy(logits[:samples], self.dataset.y_train),
+                train_accuracy=self.dataset.task.score(logits[:samples], self.dataset.y_train),
             )
 
         return self._stage(
@@ -319,7 +319,7 @@ class Build:
             return quantize_student(
                 self.config.quantize,
                 load_student(self.distill.file(f"{self.distill.result.shipped}.h5")),
-                choose_objective(config, self.dataset.classes).on_logits(),
+                choose_objective(config, self.dataset.classes, self.dataset.task.name).on_logits(),
                 training_rows(self.dataset, self.config.distill, soft_targets),
                 self.dataset,
                 batch_size=self.config.distill.batch_size,
@@ -386,7 +386,7 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.distillation.stage import STUDENT_FILES
             from tinykd.evaluate.ask import ask_float_models, ask_int8_models
-            from tinykd.evaluate.table import evaluate, predicted_classes
+            from tinykd.evaluate.table import decisions, evaluate
             from tinykd.students.files import load_student
 
             answers = [
@@ -403,21 +403,25 @@ class Build:
                     reference=self.distill.result.shipped,
                     emulated=self.emulate.result,
                     optimize=self.config.target.optimize,
-                    samples=self.dataset.x_test,
+                    dataset=self.dataset,
                     progress=self.progress,
                 ),
             ]
             save_predictions(
                 folder / PREDICTIONS_FILE,
-                predicted_classes(answers),
+                decisions(answers, self.dataset.task),
                 self.dataset.y_test,
                 classes=self.dataset.classes,
+                output_scale=self.dataset.output_scale,
             )
             return evaluate(
                 answers,
                 self.dataset.y_test,
                 classes=self.dataset.classes,
                 shipped=self.quantize.result.shipped,
+                task=self.dataset.task,
+                output_scale=self.dataset.output_scale,
+                names=self.dataset.class_names,
             )
 
         return self._stage("evaluate", EvaluateResult, compute, self.emulate)
@@ -455,6 +459,7 @@ class Build:
             confusion=evaluated.confusion,
             flipped=evaluated.flipped,
             ledger=evaluated.ledger,
+            by_output=evaluated.by_output,
             footprint=emulated.footprint,
             layers=emulated.layers,
             latency=emulated.latency,

@@ -1,4 +1,8 @@
-"""Frozen results of every stage, to and from JSON. Units end the names; KiB = 1024 bytes."""
+"""Frozen results of every stage, to and from JSON. Units end the names; KiB = 1024 bytes.
+
+``validation_accuracy`` and the like are the score of the task on the validation split: top-1
+accuracy, or what takes its place (``Task.score``), of which more is better and 1 is perfect.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,11 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def headline(top1_accuracy: float | None, metrics: dict[str, float]) -> float:
+    """Top-1 accuracy, or the first metric of another task."""
+    return next(iter(metrics.values())) if top1_accuracy is None else top1_accuracy
+
+
 class DataSummary(Result):
     """What the data stage prepared.
 
@@ -30,7 +39,7 @@ class DataSummary(Result):
         source: ``digits``, ``fashion-mnist`` or the file that was read.
         sha256: Hash of the arrays and the split.
         input_shape: Shape of one sample, without the batch.
-        class_names: One name per class, in label order.
+        class_names: One name per output: per class, in label order.
         train_samples: Samples that weights are trained on.
         validation_samples: Samples that every choice is made on.
         test_samples: Samples that are looked at once, by ``evaluate``.
@@ -38,6 +47,8 @@ class DataSummary(Result):
         input_range: Smallest and largest raw value of the training samples.
         unlabelled_samples: Samples without labels, which the teacher answers for.
         unlabelled_in_test: How many of them are test samples too.
+        task: Row of the ``TASKS`` table.
+        output_scale: Power of two; what a float student gives, times this, has the targets' unit.
     """
 
     source: str
@@ -51,6 +62,8 @@ class DataSummary(Result):
     input_range: tuple[float, float]
     unlabelled_samples: int = 0
     unlabelled_in_test: int = 0
+    task: str = "classification"
+    output_scale: float = 1.0
 
 
 class TrainingCurve(Result):
@@ -310,10 +323,11 @@ class ModelScore(Result):
     Attributes:
         name: Which model.
         description: What it is, for people.
-        top1_accuracy: In [0, 1].
-        ci95: Wilson 95 % interval of it.
+        top1_accuracy: In [0, 1]; None where the task is another.
+        metrics: Those of another task by their keys, in the targets' unit; the headline first.
+        ci95: 95 % interval of top-1 (Wilson) or of the headline (bootstrap).
         samples: Test samples.
-        agreement: Share of samples on which its class is that of the float model it comes from.
+        agreement: Share of samples on which it decides as the float model that it comes from.
         size_bytes: Size where the model has one: float weights, ``.tflite``, or flash of the C.
         parameters: Number of weights where it is known.
         how: What ran, such as ``TFLM interpreter (tflite-micro 0.dev...)``.
@@ -321,13 +335,19 @@ class ModelScore(Result):
 
     name: ModelName
     description: str
-    top1_accuracy: float
+    top1_accuracy: float | None = None
+    metrics: dict[str, float] = {}
     ci95: tuple[float, float]
     samples: int
     agreement: float | None = None
     size_bytes: int | None = None
     parameters: int | None = None
     how: str
+
+    @property
+    def headline(self) -> float:
+        """The metric that heads the table."""
+        return headline(self.top1_accuracy, self.metrics)
 
 
 class FlipTest(Result):
@@ -337,10 +357,10 @@ class FlipTest(Result):
         name: Which pair of the ledger.
         baseline: What it is compared with.
         model: What is asked about.
-        difference: Top-1 accuracy of the model less that of the baseline.
-        gained: Samples that only the model gets right.
-        lost: Samples that only the baseline gets right.
-        samples: Test samples.
+        difference: Top-1 accuracy, or the headline, of the model less that of the baseline.
+        gained: Cases that only the model gets right, or nearer to the truth.
+        lost: Cases that only the baseline does.
+        samples: All cases: test samples, or their labels one by one.
         p_value: Of McNemar's exact test, two-sided.
     """
 
@@ -359,19 +379,26 @@ class FileScore(Result):
 
     Attributes:
         file: As it was given.
-        top1_accuracy: In [0, 1].
-        ci95: Wilson 95 % interval of it.
+        top1_accuracy: In [0, 1]; None where the task is another.
+        metrics: Those of another task by their keys, in the targets' unit; the headline first.
+        ci95: 95 % interval of top-1 (Wilson) or of the headline (bootstrap).
         samples: Test samples.
         size_bytes: Of the file.
         how: What ran.
     """
 
     file: str
-    top1_accuracy: float
+    top1_accuracy: float | None = None
+    metrics: dict[str, float] = {}
     ci95: tuple[float, float]
     samples: int
     size_bytes: int
     how: str
+
+    @property
+    def headline(self) -> float:
+        """The metric that heads the table."""
+        return headline(self.top1_accuracy, self.metrics)
 
 
 class LayerCost(Result):
@@ -471,22 +498,39 @@ class EmulateResult(Result):
     compiler: str
 
 
+class OutputScore(Result):
+    """One target or label of several, on the test split.
+
+    Attributes:
+        name: Of the output.
+        metrics: By their keys, in the targets' unit.
+    """
+
+    name: str
+    metrics: dict[str, float]
+
+
 class EvaluateResult(Result):
     """The accuracy table.
 
     Attributes:
         models: One row for each model.
         c_equals_tflm: Every output byte of the generated C equals that of TFLM.
-        confusion: Rows are true classes, columns predicted ones; the shipped int8 model.
-        flipped: Test samples whose class changed from the float to the shipped int8 model.
+        confusion: Rows are true classes, columns predicted ones; the shipped int8 model. Empty
+            where there are no classes.
+        flipped: Test samples that the float and the shipped int8 model decide differently; None
+            where nothing is decided.
         ledger: Forms of the model in pairs, on the same samples.
+        by_output: The shipped int8 model, output by output, where there are several targets or
+            labels.
     """
 
     models: tuple[ModelScore, ...]
     c_equals_tflm: bool
     confusion: tuple[tuple[int, ...], ...]
-    flipped: int
+    flipped: int | None
     ledger: tuple[FlipTest, ...]
+    by_output: tuple[OutputScore, ...] = ()
 
 
 class Artifact(Result):
@@ -518,9 +562,10 @@ class Report(Result):
         c_equals_tflm: Every output byte of the generated C equals TFLM's on the test split.
         emulated_samples: Test samples that ran on the emulated core too, equal as well.
         compiler: What compiled the C that was measured.
-        confusion: Of the shipped int8 model; rows are true classes.
-        flipped: Test samples whose class changed between float and int8.
+        confusion: Of the shipped int8 model; rows are true classes. Empty where there are none.
+        flipped: Test samples that float and int8 decide differently; None: nothing is decided.
         ledger: Forms of the model in pairs, on the same test samples.
+        by_output: The shipped int8 model, target by target or label by label.
         footprint: On the core of the target board.
         layers: Cost of each layer there.
         latency: Board key to fit and latency.
@@ -544,8 +589,9 @@ class Report(Result):
     emulated_samples: int
     compiler: str
     confusion: tuple[tuple[int, ...], ...]
-    flipped: int
+    flipped: int | None
     ledger: tuple[FlipTest, ...] = ()
+    by_output: tuple[OutputScore, ...] = ()
     footprint: FootprintResult
     layers: tuple[LayerCost, ...]
     latency: dict[str, BoardLatency]

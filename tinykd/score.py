@@ -7,7 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from firmware_export import CompiledModel, compile_tflite
@@ -16,10 +15,10 @@ from firmware_export.tflite_reader import read_bytes
 from tinykd.datasets import Dataset
 from tinykd.errors import DataError
 from tinykd.evaluate.ask import run_tflm_in_chunks
-from tinykd.evaluate.table import wilson_interval
-from tinykd.inference import check_identical, classify_int8, quantize_samples
+from tinykd.inference import check_identical, classify_int8, dequantize, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import FileScore
+from tinykd.tasks import TOP1
 from tinykd.teachers.files import SUFFIXES, check_teacher_file
 from tinykd.teachers.teacher import open_teacher
 
@@ -52,10 +51,14 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
     with progress.task(f"generated C: {path.name}"):
         generated_c = run_on_host(compiled, inputs)
     check_identical(tflm, generated_c)
+    forms = (
+        (litert, f"LiteRT {metadata.version('ai-edge-litert')}"),
+        (tflm, f"TFLM, tflite-micro {metadata.version('tflite-micro')}"),
+        (generated_c, "generated C, host; every byte equal to TFLM"),
+    )
     return [
-        _score(path, litert, dataset, f"LiteRT {metadata.version('ai-edge-litert')}"),
-        _score(path, tflm, dataset, f"TFLM, tflite-micro {metadata.version('tflite-micro')}"),
-        _score(path, generated_c, dataset, "generated C, host; every byte equal to TFLM"),
+        _score(path, dequantize(tflite, outputs, dataset.output_scale), dataset, how)
+        for outputs, how in forms
     ]
 
 
@@ -72,18 +75,19 @@ def _check_ports(path: Path, compiled: CompiledModel, dataset: Dataset) -> None:
     if len(compiled.outputs) != 1 or gives != dataset.classes:
         raise DataError(
             f"{path}: gives {gives} values for a sample, but the data has {dataset.classes} "
-            "classes."
+            f"{dataset.task.outputs}."
         )
 
 
-def _score(path: Path, outputs: NDArray[Any], dataset: Dataset, how: str) -> FileScore:
-    predicted = np.argmax(outputs.reshape(len(outputs), -1), axis=1)
-    correct = int(np.sum(predicted == dataset.y_test))
+def _score(path: Path, values: NDArray[Any], dataset: Dataset, how: str) -> FileScore:
+    task, scale = dataset.task, dataset.output_scale
+    metrics = task.measure(values, dataset.y_test, scale)
     return FileScore(
         file=str(path),
-        top1_accuracy=correct / len(predicted),
-        ci95=wilson_interval(correct, len(predicted)),
-        samples=len(predicted),
+        top1_accuracy=metrics.pop(TOP1.key, None),
+        metrics=metrics,
+        ci95=task.interval(values, dataset.y_test, scale),
+        samples=len(values),
         size_bytes=path.stat().st_size,
         how=how,
     )

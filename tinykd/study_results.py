@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from tinykd.results import FlipTest, ModelName, PairName, Result, StudentSummary
 from tinykd.statistics import Verdict
 
@@ -15,7 +17,9 @@ class SeedScores(Result):
     Attributes:
         seed: Of the student's initial weights and of the order of its samples.
         teacher_seed: Of the teacher, where it is trained here.
-        top1_accuracy: Model to its accuracy on the test split, in [0, 1].
+        top1_accuracy: Model to its accuracy on the test split, in [0, 1]; empty where the task is
+            another.
+        headline: Model to the headline metric of another task.
         reference: The float model that int8 comes from, chosen on validation.
         shipped: The int8 model that became C, chosen on validation.
         ledger: Forms of the model in pairs, on the same test samples.
@@ -24,9 +28,15 @@ class SeedScores(Result):
     seed: int
     teacher_seed: int
     top1_accuracy: dict[ModelName, float]
+    headline: dict[ModelName, float] = Field(default_factory=dict)
     reference: ModelName
     shipped: ModelName
     ledger: tuple[FlipTest, ...]
+
+    @property
+    def scores(self) -> dict[ModelName, float]:
+        """Model to what heads the tables."""
+        return self.top1_accuracy or self.headline
 
 
 class PairedDifference(Result):
@@ -34,12 +44,14 @@ class PairedDifference(Result):
 
     Attributes:
         name: Which pair of the ledger.
-        differences: Top-1 accuracy of the model less that of its baseline, one for each seed.
+        differences: Top-1 accuracy, or the headline of another task, of the model less that of its
+            baseline, one for each seed.
         mean: Of the differences.
         ci95: 95 % interval of the mean, Student's t over seeds.
         verdict: What the interval shows; nothing, if it holds zero.
-        gained: Test samples that only the model gets right, summed over seeds.
-        lost: Test samples that only the baseline gets right, summed over seeds.
+        gained: Cases (samples, or their labels) that only the model gets right, or nearer to the
+            truth, summed over seeds.
+        lost: Cases that only the baseline does, summed over seeds.
         pooled_p_value: McNemar's exact test on these sums. Every seed sees the same test samples,
             so they are not independent, and this p is smaller than it should be.
     """
@@ -69,6 +81,7 @@ class Comparison(Result):
         seeds: One entry for each build, in order.
         differences: One entry for each pair, in the order of the pipeline.
         versions: Package to version.
+        task: Row of the ``TASKS`` table.
     """
 
     schema_version: int = STUDY_SCHEMA_VERSION
@@ -82,6 +95,7 @@ class Comparison(Result):
     seeds: tuple[SeedScores, ...]
     differences: tuple[PairedDifference, ...]
     versions: dict[str, str]
+    task: str = "classification"
 
 
 class TunedSetting(Result):

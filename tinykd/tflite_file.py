@@ -1,4 +1,4 @@
-"""What is in a ``.tflite`` file, and three changes to it that leave its arithmetic alone."""
+"""What is in a ``.tflite`` file, and four changes to it that leave its arithmetic alone."""
 
 import math
 import struct
@@ -176,11 +176,7 @@ def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
         ConversionError: ``input_scale`` is not a power of two, or the input feeds something else
             than CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or a RESHAPE before them.
     """
-    if not _is_power_of_two(input_scale):
-        raise ConversionError(
-            f"input_scale is {input_scale!r}; expected a power of two, such as 1/256, so that "
-            "folding it into the file is exact."
-        )
+    _check_power_of_two(input_scale, "input_scale")
     check_full_integer(tflite)
     if input_scale == 1.0:
         return tflite
@@ -192,6 +188,71 @@ def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
     for index in kernels:
         _multiply_scales(graph.Tensors(index), input_scale)
     return bytes(data)
+
+
+def fold_output_scale(tflite: bytes, output_scale: float) -> bytes:
+    """Let a model that was trained on ``y / output_scale`` answer with ``y`` itself.
+
+    The scales of the output, of its reshaped views, and of the kernel and the bias that make it are
+    multiplied by ``output_scale``. As in ``fold_input_scale`` the integer arithmetic stays equal to
+    the last bit, and no int8 or int32 value changes.
+
+    Args:
+        tflite: An int8 ``.tflite`` with one output.
+        output_scale: A power of two.
+
+    Returns:
+        The same file with other scales.
+
+    Raises:
+        ConversionError: ``output_scale`` is not a power of two, or the output does not come from
+            CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or a RESHAPE after them.
+    """
+    _check_power_of_two(output_scale, "output_scale")
+    if output_scale == 1.0:
+        return tflite
+    data = bytearray(tflite)
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    for index in _makers_of_output(_unpack(tflite)):
+        _multiply_scales(graph.Tensors(index), output_scale)
+    return bytes(data)
+
+
+def _makers_of_output(model: _Model) -> list[int]:
+    """Return the output with its views, and the kernel and the bias that make it."""
+    graph = model.subgraphs[0]
+    made = graph.outputs[0]
+    scaled = [made]
+    while True:
+        operator = next((op for op in graph.operators if made in op.outputs), None)
+        name = "the input" if operator is None else _operator_name(model, operator)
+        if operator is not None and name == "RESHAPE":
+            made = operator.inputs[0]
+            scaled.append(made)
+            continue
+        readers = [op for op in graph.operators if set(op.inputs) & set(scaled)]
+        views_only = all(_operator_name(model, op) == "RESHAPE" for op in readers)
+        if operator is None or name not in _WEIGHTED_OPERATORS or not views_only:
+            raise ConversionError(
+                f"The output comes from {name}; expected a convolution or a Dense layer without "
+                "another reader, into which output_scale can be folded. End the student in one."
+            )
+        weights = [index for index in operator.inputs[1:] if index >= 0]
+        others = (op for op in graph.operators if op is not operator)
+        if {index for op in others for index in op.inputs} & set(weights):
+            raise ConversionError(
+                "A kernel or bias of the last layer is used elsewhere too, so output_scale cannot "
+                "be folded into it."
+            )
+        return [*scaled, *weights]
+
+
+def _check_power_of_two(scale: float, name: str) -> None:
+    if not _is_power_of_two(scale):
+        raise ConversionError(
+            f"{name} is {scale!r}; expected a power of two, such as 1/256, so that "
+            "folding it into the file is exact."
+        )
 
 
 def _is_power_of_two(value: float) -> bool:

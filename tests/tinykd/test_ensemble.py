@@ -15,7 +15,7 @@ from tinykd.evaluate.ask import ask_float_models
 from tinykd.losses.soft_targets import soft_target_kl
 from tinykd.probabilities import as_logits
 from tinykd.progress import Silent
-from tinykd.teachers.combine import COMBINATIONS, combine_logits
+from tinykd.tasks.combine import COMBINATIONS, combine_logits
 from tinykd.teachers.ensemble import count_teachers, open_given, open_teachers, prepare_teachers
 from tinykd.teachers.files import check_teacher_source, hash_file
 from tinykd.teachers.soft_targets import compute_soft_targets

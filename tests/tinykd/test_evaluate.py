@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinykd.errors import TinykdError
-from tinykd.evaluate.table import Answers, evaluate, wilson_interval
+from tinykd.evaluate.table import Answers, evaluate
 from tinykd.inference import check_identical
+from tinykd.statistics import wilson_interval
 
 
 def test_the_interval_is_wilsons():

@@ -131,7 +131,8 @@ def test_a_report_says_that_nothing_was_shown_and_when_something_was(example_rep
     assert flip_shown(first) == "no difference shown"
     sure = first.model_copy(update={"p_value": 0.01})
     assert flip_shown(sure) == "better"
-    assert flip_shown(sure.model_copy(update={"difference": -0.01})) == "worse"
+    other_way = {"difference": -0.01, "gained": sure.lost, "lost": sure.gained}
+    assert flip_shown(sure.model_copy(update=other_way)) == "worse"
     report = example_report.model_copy(update={"ledger": (sure,)})
     assert "Distilled, against scratch  better" in FORMATS["terminal"](report)
     assert "<td>better</td>" in FORMATS["html"](report)

@@ -27,7 +27,7 @@ from tinykd.pools import mix_in
 from tinykd.progress import Progress, Silent
 from tinykd.results import DistillComparison, Race, TrainingCurve
 from tinykd.taps import make_taps
-from tinykd.teachers.combine import COMBINATIONS, combine_logits
+from tinykd.tasks.combine import COMBINATIONS, combine_logits
 from tinykd.teachers.ensemble import check_features
 from tinykd.training import (
     Rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,10 @@ from tinykd.cli.console import (
     quiet_option,
     recipe_option,
 )
+
+if TYPE_CHECKING:
+    from tinykd.results import FileScore
+    from tinykd.tasks import Metric, Task
 
 
 @click.command(
@@ -39,7 +44,6 @@ def command(
     import json
 
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import percent
     from tinykd.datasets import load_dataset
 
     config = assemble_config(None, recipe, data=data)
@@ -53,8 +57,22 @@ def command(
         click.echo(json.dumps([row.model_dump() for row in rows], indent=2))
         return
     for row in rows:
-        low, high = row.ci95
-        click.echo(
-            f"{percent(row.top1_accuracy):>8}  [{percent(low)}, {percent(high)}]  "
-            f"{row.file}, {row.how}"
-        )
+        click.echo(f"{_figures(row, dataset.task)}  {row.file}, {row.how}")
+
+
+def _figures(row: FileScore, task: Task) -> str:
+    """The headline with its interval, then the task's other metrics by their names."""
+    from tinykd.cli.stage_output import percent
+
+    def shown(metric: Metric, value: float) -> str:
+        return percent(value) if metric.is_share else f"{value:.5g}"
+
+    head = task.headline
+    low, high = (shown(head, bound) for bound in row.ci95)
+    first = f"{shown(head, row.headline):>8}  [{low}, {high}]"
+    if task.decides_classes:
+        return first
+    others = (
+        f"{metric.label} {shown(metric, row.metrics[metric.key])}" for metric in task.metrics[1:]
+    )
+    return ", ".join([f"{head.label} {first.strip()}", *others])

@@ -82,7 +82,7 @@ def command(
         result = quantize_student(
             config.quantize,
             load_student(student_file, dataset),
-            choose_objective(config.distill, dataset.classes).on_logits(),
+            choose_objective(config.distill, dataset.classes, dataset.task.name).on_logits(),
             training_rows(dataset, config.distill, soft_targets),
             dataset,
             batch_size=config.distill.batch_size,

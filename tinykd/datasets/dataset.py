@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.datasets.pool import count_shared
 from tinykd.results import DataSummary
+from tinykd.tasks import CLASSIFICATION, Task
 
 Samples = NDArray[np.generic]
-Labels = NDArray[np.int32]
+Labels = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,17 @@ class Dataset:
 
     Attributes:
         source: Where it came from.
-        class_names: One name per class, in label order.
+        class_names: One name per output of a network: per class, in label order.
         x_train: Raw values as the sensor gives them, any real dtype, [n, ...].
-        y_train: int32 labels in [0, classes), [n].
+        y_train: What is said of each sample, in the form of its task: of a classification int32
+            labels in [0, classes), [n].
         x_validation: Same layout; every choice is made on these.
         y_validation: Their labels.
         x_test: Same layout; looked at once, at the end.
         y_test: Their labels.
         x_unlabelled: Samples that nobody labelled, for the teacher alone, or None.
+        task: What the student is asked.
+        output_scale: Power of two; a network's outputs times this have the unit of the targets.
     """
 
     source: str
@@ -41,6 +46,8 @@ class Dataset:
     x_test: Samples
     y_test: Labels
     x_unlabelled: Samples | None = None
+    task: Task = CLASSIFICATION
+    output_scale: float = 1.0
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -49,8 +56,13 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """Number of classes."""
+        """Numbers that a network gives for each sample: one logit per class."""
         return len(self.class_names)
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        """What a network says before it is trained; see ``Task.start``."""
+        return self.task.start(self.y_train)
 
     @property
     def input_scale(self) -> float:
@@ -71,6 +83,8 @@ class Dataset:
             input_range=(float(self.x_train.min()), float(self.x_train.max())),
             unlabelled_samples=0 if self.x_unlabelled is None else len(self.x_unlabelled),
             unlabelled_in_test=count_shared(self.x_unlabelled, self.x_test),
+            task=self.task.name,
+            output_scale=self.output_scale,
         )
 
     def _sha256(self) -> str:

@@ -18,9 +18,7 @@ from tinykd.datasets.dataset import Dataset
 from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
 from tinykd.errors import DataError
 from tinykd.progress import Silent
-
-REQUIRED_KEYS = ("x_train", "y_train", "x_test", "y_test")
-"""What an ``.npz`` file must hold; ``class_names`` and ``x_unlabelled`` may stand beside them."""
+from tinykd.tasks import TASKS
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -126,76 +124,42 @@ def load_dataset(config: DataConfig) -> Dataset:
         config: The ``data`` section of a configuration.
 
     Raises:
-        DataError: If the file is missing or damaged, or the arrays do not make a classification
-            task: wrong shapes, not-a-number, labels out of range, a single class.
+        DataError: If the file is missing or damaged, or the arrays do not make the task: wrong
+            shapes, not-a-number, labels out of range, a single class.
     """
     if config.source in SOURCES:
         arrays = SOURCES[config.source]()
     else:
         path = _existing_file(config.source)
-        arrays = read_archive(path, REQUIRED_KEYS, ("class_names", POOL_KEY, config.group_by))
-    return _split(_check(arrays, config.source), config)
+        optional = ("class_names", POOL_KEY, config.group_by)
+        arrays = read_archive(path, TASKS[config.task].needed, optional)
+    return _split(_check(arrays, config), config)
 
 
-def _check(arrays: Arrays, source: str) -> Arrays:
-    """Refuse arrays that are not a classification task; labels become int32."""
+def _check(arrays: Arrays, config: DataConfig) -> Arrays:
+    """Refuse samples that cannot be trained on, and then what makes no such task."""
+    source = config.source
     for split in ("train", "test"):
         check_samples(arrays[f"x_{split}"], f"{source}: x_{split}")
-        _check_labels(arrays[f"y_{split}"], len(arrays[f"x_{split}"]), f"{source}: y_{split}")
     if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
         raise DataError(
             f"{source}: x_train has samples of {arrays['x_train'].shape[1:]}, "
             f"x_test of {arrays['x_test'].shape[1:]}. They must be equal."
         )
-    classes = _class_count(arrays, source)
-    for split in ("train", "test"):
-        labels = arrays[f"y_{split}"]
-        if labels.min() < 0 or labels.max() >= classes:
-            raise DataError(
-                f"{source}: y_{split} has labels {labels.min()}..{labels.max()}; "
-                f"{classes} classes allow 0..{classes - 1}."
-            )
-    present = np.unique(arrays["y_train"]).tolist()
-    if len(present) < 2:
-        raise DataError(f"{source}: y_train has one class only. There is nothing to tell apart.")
-    if len(present) < classes:
-        absent = next(label for label, found in enumerate([*present, None]) if label != found)
-        raise DataError(
-            f"{source}: y_train has no sample of class {absent}, of {classes} classes "
-            f"(0..{classes - 1}). Every class needs samples, without gaps in the labels."
-        )
-    labels_as_int32 = {key: arrays[key].astype(np.int32) for key in ("y_train", "y_test")}
-    names = arrays.get("class_names", np.array([str(i) for i in range(classes)]))
-    return {**arrays, **labels_as_int32, "class_names": names}
-
-
-def _check_labels(labels: NDArray[Any], samples: int, where: str) -> None:
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{where} is {labels.dtype}; integer labels are needed.")
-    if labels.shape != (samples,):
-        raise DataError(f"{where} has shape {labels.shape}; needed: ({samples},), one per sample.")
-
-
-def _class_count(arrays: Arrays, source: str) -> int:
-    """Number of classes: as many as names, or up to the largest training label."""
-    names = arrays.get("class_names")
-    if names is None:
-        return int(arrays["y_train"].max()) + 1
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise DataError(f"{source}: class_names must be a list of strings.")
-    return len(names)
+    return TASKS[config.task].read(arrays, source)
 
 
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
     """Keep every n-th training sample for validation, or every n-th group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
     held_out = _groups(arrays, config)[: len(x_train)] % config.validation_every == 0
-    classes = len(arrays["class_names"])
-    if len(np.unique(y_train[~held_out])) < classes:
+    task = TASKS[config.task]
+    missing = task.check_kept(y_train[~held_out], len(arrays["class_names"]))
+    if missing:
         raise DataError(
             f"{config.source}: after every {config.validation_every}th "
             f"{'group' if config.group_by else 'sample'} was kept for "
-            "validation, a class has no training sample left. Raise data.validation_every."
+            f"validation, {missing}. Raise data.validation_every."
         )
     pool = find_pool(config, arrays)
     return Dataset(
@@ -208,6 +172,8 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
         x_test=training_dtype(arrays["x_test"]),
         y_test=arrays["y_test"],
         x_unlabelled=pool,
+        task=task,
+        output_scale=float(arrays.get("output_scale", 1.0)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinykd.config import DistillConfig
+from tinykd.config import DistillConfig, TaskName
 from tinykd.distillation.race import Learn, plan_race, run_race
 from tinykd.losses import Candidate, choose_objective, find_candidates
 from tinykd.losses.candidates import is_student_the_limit
@@ -22,6 +22,7 @@ def race_losses(
     samples: int,
     parameters: int,
     scratch: bool = True,
+    task: TaskName = "classification",
 ) -> Race:
     """Let the candidates that suit a task race one another.
 
@@ -32,10 +33,11 @@ def race_losses(
         samples: For training.
         parameters: Of the student.
         scratch: The student without a teacher runs along.
+        task: Row of ``TASKS``.
     """
-    candidates = find_candidates(classes, samples=samples, parameters=parameters)
+    candidates = find_candidates(classes, samples=samples, parameters=parameters, task=task)
     plan = plan_race(
-        _distinct(candidates, config, classes),
+        _distinct(candidates, config, classes, task),
         epochs=config.epochs,
         fraction=config.race_fraction,
         steps_per_epoch=samples // min(config.batch_size, samples),
@@ -46,10 +48,12 @@ def race_losses(
 
 
 def _distinct(
-    candidates: tuple[Candidate, ...], config: DistillConfig, classes: int
+    candidates: tuple[Candidate, ...], config: DistillConfig, classes: int, task: TaskName
 ) -> tuple[str, ...]:
     """Names of the candidates; two that a configured alpha and temperature make alike are one."""
-    objectives = {row.name: choose_objective(row.settle(config), classes) for row in candidates}
+    objectives = {
+        row.name: choose_objective(row.settle(config), classes, task) for row in candidates
+    }
     names = list(objectives)
     return tuple(
         name

@@ -34,7 +34,6 @@ from tinykd.training import (
     Schedule,
     Trainee,
     Watch,
-    accuracy,
     make_deterministic,
     predict,
     right_answers,
@@ -76,7 +75,7 @@ def distill_student(
     Raises:
         ConfigError: If a loss does not suit the data, or layers cannot be compared.
     """
-    objective = choose_objective(config, dataset.classes)
+    objective = choose_objective(config, dataset.classes, dataset.task.name)
     rows = training_rows(dataset, config, soft_targets)
     goals = {"scratch": objective.without_teacher(), "student": objective}
     lessons = {"scratch": rows.without_pool(), "student": rows}
@@ -87,7 +86,8 @@ def distill_student(
     for name, file in STUDENT_FILES.items():
         if name == "student" and is_raced(config):
             race = _race(config, student, rows, dataset, seed, folder, progress)
-            goals[name] = choose_objective(settle(config, race.chosen), dataset.classes)
+            settled = settle(config, race.chosen)
+            goals[name] = choose_objective(settled, dataset.classes, dataset.task.name)
         model = _new_student(student, dataset, seed)
         taps = tap(model) if name == "student" else None
         trainee = Trainee(name, model, dataset.input_scale, taps=taps)
@@ -99,7 +99,7 @@ def distill_student(
         )
         save_student(trainee.model, folder / file)
         logits = predict(trainee, dataset.x_validation)
-        accuracies.append(accuracy(logits, dataset.y_validation))
+        accuracies.append(dataset.task.score(logits, dataset.y_validation))
     objective = goals["student"]
     summary = summarize_student(trainee.model, student)
     direct = Pupil("student", "teacher", trainee, curves[-1], accuracies[-1])
@@ -112,7 +112,8 @@ def distill_student(
         goal = objective.on_logits()
         curve = _train(trainee, goal, rows, dataset, config, seed, folder / name, progress)
         logits = predict(trainee, dataset.x_validation)
-        return Pupil(name, taught_by, trainee, curve, accuracy(logits, dataset.y_validation))
+        score = dataset.task.score(logits, dataset.y_validation)
+        return Pupil(name, taught_by, trainee, curve, score)
 
     widths = assistant_widths(config, student, summary.parameters, lambda: open_teacher().model)
     best, links = follow_chain(config, student, direct, rows, widths=widths, seed=seed, teach=teach)
@@ -164,14 +165,14 @@ def try_student(
     Returns:
         Validation accuracy in [0, 1].
     """
-    objective = choose_objective(config, dataset.classes)
+    objective = choose_objective(config, dataset.classes, dataset.task.name)
     rows = training_rows(dataset, config, soft_targets)
     trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
     run = folder / "student"
     _train(trainee, objective, rows, dataset, config, seed, run, progress, watch=watch)
     for checkpoint in folder.glob("*.checkpoint.npz"):
         checkpoint.unlink()
-    return accuracy(predict(trainee, dataset.x_validation), dataset.y_validation)
+    return dataset.task.score(predict(trainee, dataset.x_validation), dataset.y_validation)
 
 
 def training_rows(
@@ -215,7 +216,8 @@ def _tapping(
 
 def _new_student(student: StudentConfig, dataset: Dataset, seed: int) -> Any:
     make_deterministic(seed)
-    return build_student(student, dataset.input_shape, dataset.classes, seed=seed)
+    shape = dataset.input_shape
+    return build_student(student, shape, dataset.classes, seed=seed, start=dataset.start)
 
 
 def _race(
@@ -231,7 +233,8 @@ def _race(
 
     def learn(name: str, until: int) -> Right:
         if name != SCRATCH:  # which was trained to the end before
-            objective = choose_objective(settle(config, name), dataset.classes)
+            settled = settle(config, name)
+            objective = choose_objective(settled, dataset.classes, dataset.task.name)
             trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
             run = folder / name
             _train(trainee, objective, rows, dataset, config, seed, run, progress, until)
@@ -243,6 +246,7 @@ def _race(
         classes=dataset.classes,
         samples=len(dataset.y_train),
         parameters=_new_student(student, dataset, seed).count_params(),
+        task=dataset.task.name,
     )
 
 
@@ -277,4 +281,5 @@ def _train(
             advance=advance,
             until=until,
             watch=watch,
+            task=dataset.task,
         )

@@ -17,7 +17,7 @@ from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflm import run_tflm
 from tinykd.datasets import Dataset
 from tinykd.evaluate.table import Answers
-from tinykd.inference import classify_int8, quantize_samples
+from tinykd.inference import classify_int8, dequantize, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import EmulateResult
 from tinykd.training import Trainee, predict
@@ -92,7 +92,7 @@ def ask_int8_models(
     reference: Literal["student", "scratch"],
     emulated: EmulateResult,
     optimize: Goal,
-    samples: NDArray[Any],
+    dataset: Dataset,
     progress: Progress,
 ) -> list[Answers]:
     """What every int8 form says of raw samples: both files, then TFLM and the generated C.
@@ -104,19 +104,21 @@ def ask_int8_models(
         reference: The float model that both files come from.
         emulated: For the size of the C, and for how much of it ran on the emulated core.
         optimize: What the C was optimized for.
-        samples: Raw test samples, [n, ...].
+        dataset: With the test split.
         progress: Shows the work.
     """
-    answers = []
+    answers, samples = [], dataset.x_test
     for key, description in INT8_ROWS:
         file = (folder / f"{key}.tflite").read_bytes()
+        outputs = _in_chunks(
+            partial(classify_int8, file), samples, f"evaluate: {description}", progress
+        )
         answers.append(
             Answers(
                 name=key,
                 description=description,
-                outputs=_in_chunks(
-                    partial(classify_int8, file), samples, f"evaluate: {description}", progress
-                ),
+                outputs=outputs,
+                values=dequantize(file, outputs, dataset.output_scale),
                 how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
                 reference=reference,
                 size_bytes=len(file),
@@ -124,11 +126,13 @@ def ask_int8_models(
         )
     model = (folder / f"{shipped}.tflite").read_bytes()
     inputs = quantize_samples(model, samples)
+    outputs = run_tflm_in_chunks(model, inputs, progress=progress)
     answers.append(
         Answers(
             name="tflm",
             description=f"int8, {shipped.upper()}, in TFLM",
-            outputs=run_tflm_in_chunks(model, inputs, progress=progress),
+            outputs=outputs,
+            values=dequantize(model, outputs, dataset.output_scale),
             how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
             reference=reference,
             size_bytes=len(model),
@@ -141,6 +145,7 @@ def ask_int8_models(
             name="c",
             description=f"int8, {shipped.upper()}, as generated C",
             outputs=outputs,
+            values=dequantize(model, outputs, dataset.output_scale),
             how=(
                 f"generated C built for the host, every byte equal to TFLM; the first "
                 f"{emulated.emulated_samples} samples also on an emulated "

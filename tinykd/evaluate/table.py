@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from tinykd.inference import check_identical
 from tinykd.ledger import compare_predictions
-from tinykd.results import EvaluateResult, ModelName, ModelScore
-
-Z_95 = 1.959963984540054
-"""97.5 % quantile of the normal distribution."""
+from tinykd.results import EvaluateResult, ModelName, ModelScore, OutputScore
+from tinykd.tasks import CLASSIFICATION, TOP1, Task
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,12 @@ class Answers:
     Attributes:
         name: Which row of the table.
         description: What it is, for people.
-        outputs: Logits, float or int8, [n, classes].
+        outputs: What it gave, float or int8, [n, ...]; of classes, logits.
         how: What ran.
         reference: Name of the float model that it comes from, or None for a float model.
         size_bytes: Where it has a size.
         parameters: Where it is known.
+        values: The same as a task understands it (``Task.measure``); None: the outputs themselves.
     """
 
     name: ModelName
@@ -38,85 +37,90 @@ class Answers:
     reference: ModelName | None = None
     size_bytes: int | None = None
     parameters: int | None = None
+    values: NDArray[Any] | None = None
+
+    @property
+    def understood(self) -> NDArray[Any]:
+        """What the task's metrics are computed from."""
+        return self.outputs if self.values is None else self.values
 
 
 def evaluate(
-    answers: list[Answers], labels: NDArray[np.int32], *, classes: int, shipped: ModelName
+    answers: list[Answers],
+    labels: NDArray[Any],
+    *,
+    classes: int,
+    shipped: ModelName,
+    task: Task = CLASSIFICATION,
+    output_scale: float = 1.0,
+    names: Sequence[str] = (),
 ) -> EvaluateResult:
     """Score every form of the model on the same samples.
 
     Args:
         answers: In the order of the table; ``tflm`` and ``c`` must agree in every byte.
-        labels: int32 [n].
+        labels: As the data set has them, [n] or [n, outputs].
         classes: Number of classes.
         shipped: The int8 row that is shipped; the confusion matrix is its.
+        task: What was asked.
+        output_scale: Of the data set.
+        names: Of the outputs, where each is measured by itself.
 
     Raises:
         TinykdError: If the generated C does not equal TFLM; nothing of it may be shipped then.
     """
     by_name = {answer.name: answer for answer in answers}
     check_identical(by_name["tflm"].outputs, by_name["c"].outputs)
-    predictions = predicted_classes(answers)
-    predicted, reference = predictions[shipped], by_name[shipped].reference or shipped
+    decided = decisions(answers, task)
+    reference = by_name[shipped].reference or shipped
+    same = task.same(decided[shipped], decided[reference])
+    models = tuple(_score(answer, decided, labels, task, output_scale) for answer in answers)
+    each = task.measure_each(by_name[shipped].understood, labels, output_scale)
     return EvaluateResult(
-        models=tuple(_score(answer, predictions, labels) for answer in answers),
+        models=models,
         c_equals_tflm=True,
-        confusion=_confusion(predicted, labels, classes),
-        flipped=int(np.sum(predicted != predictions[reference])),
-        ledger=compare_predictions(predictions, labels, reference=reference),
+        confusion=task.confusion(decided[shipped], labels, classes),
+        flipped=None if same is None else int(np.sum(~same)),
+        ledger=compare_predictions(
+            decided,
+            labels,
+            reference=reference,
+            task=task,
+            headlines={model.name: model.headline for model in models},
+        ),
+        by_output=tuple(
+            OutputScore(name=name, metrics=metrics)
+            for name, metrics in zip(names, each, strict=False)
+        ),
     )
 
 
-def predicted_classes(answers: list[Answers]) -> dict[ModelName, NDArray[np.intp]]:
-    """Model to the class that it gives each sample, [n]."""
-    return {
-        answer.name: np.argmax(answer.outputs.reshape(len(answer.outputs), -1), axis=1)
-        for answer in answers
-    }
-
-
-def wilson_interval(correct: int, samples: int) -> tuple[float, float]:
-    """95 % interval of a share.
-
-    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
-
-    Example:
-        >>> [round(bound, 4) for bound in wilson_interval(95, 100)]
-        [0.8882, 0.9785]
-    """
-    share = correct / samples
-    scale = 1.0 + Z_95**2 / samples
-    centre = (share + Z_95**2 / (2 * samples)) / scale
-    spread = share * (1.0 - share) / samples + Z_95**2 / (4 * samples**2)
-    half = Z_95 * math.sqrt(spread) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+def decisions(answers: list[Answers], task: Task) -> dict[ModelName, NDArray[Any]]:
+    """Model to what it decides on each sample: of classes, the class."""
+    return {answer.name: task.decide(answer.understood) for answer in answers}
 
 
 def _score(
-    answer: Answers, predictions: dict[ModelName, NDArray[np.intp]], labels: NDArray[np.int32]
+    answer: Answers,
+    decided: dict[ModelName, NDArray[Any]],
+    labels: NDArray[Any],
+    task: Task,
+    output_scale: float,
 ) -> ModelScore:
-    predicted = predictions[answer.name]
-    correct = int(np.sum(predicted == labels))
-    agreement = None
+    values = answer.understood
+    metrics = task.measure(values, labels, output_scale)
+    same = None
     if answer.reference is not None:
-        agreement = float(np.mean(predicted == predictions[answer.reference]))
+        same = task.same(decided[answer.name], decided[answer.reference])
     return ModelScore(
         name=answer.name,
         description=answer.description,
-        top1_accuracy=correct / len(labels),
-        ci95=wilson_interval(correct, len(labels)),
+        top1_accuracy=metrics.pop(TOP1.key, None),
+        metrics=metrics,
+        ci95=task.interval(values, labels, output_scale),
         samples=len(labels),
-        agreement=agreement,
+        agreement=None if same is None else float(np.mean(same)),
         size_bytes=answer.size_bytes,
         parameters=answer.parameters,
         how=answer.how,
     )
-
-
-def _confusion(
-    predicted: NDArray[Any], labels: NDArray[np.int32], classes: int
-) -> tuple[tuple[int, ...], ...]:
-    """Counts; rows are true classes, columns predicted ones."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return tuple(tuple(int(count) for count in row) for row in counts)

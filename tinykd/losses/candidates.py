@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinykd.config import DistillConfig, LossName
+from tinykd.config import DistillConfig, LossName, TaskName
 
 SAMPLES_PER_PARAMETER = 4.0
 """From so many training samples for each parameter on, the student is the limit, not the data.
@@ -32,6 +32,7 @@ class Candidate:
         rank_many: Place where the student is the limit.
         temperature: Its own; None takes that of the loss.
         alpha: Weight of the teacher's term, the labels have the rest; None takes the loss's own.
+        task: Row of ``TASKS`` that it is for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Candidate:
     rank_many: int
     temperature: float | None = None
     alpha: float | None = None
+    task: TaskName = "classification"
 
     def settle(self, config: DistillConfig) -> DistillConfig:
         """The configuration with this loss in place of ``auto``; what is configured stays."""
@@ -92,7 +94,11 @@ CANDIDATES = (
 
 
 def find_candidates(
-    classes: int, *, samples: int = 0, parameters: int = 1
+    classes: int,
+    *,
+    samples: int = 0,
+    parameters: int = 1,
+    task: TaskName = "classification",
 ) -> tuple[Candidate, ...]:
     """The candidates that suit a task, the first choice first.
 
@@ -100,8 +106,9 @@ def find_candidates(
         classes: Number of logits.
         samples: For training.
         parameters: Of the student.
+        task: Row of ``TASKS``.
     """
-    suitable = [row for row in CANDIDATES if classes >= row.min_classes]
+    suitable = [row for row in CANDIDATES if row.task == task and classes >= row.min_classes]
     if is_student_the_limit(samples, parameters):
         return tuple(sorted(suitable, key=lambda row: row.rank_many))
     return tuple(sorted(suitable, key=lambda row: row.rank_few))

@@ -8,15 +8,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tinykd.config import DistillConfig
+from tinykd.config import DistillConfig, TaskName
 from tinykd.errors import ConfigError
 from tinykd.lesson import Lesson
 from tinykd.losses.candidates import find_candidates
 from tinykd.losses.table import LOSSES, Loss, find_loss
-from tinykd.training import cross_entropy
+from tinykd.tasks import TASKS
 
 LABELS = "labels"
-"""Name of the cross-entropy with the labels in a weighted sum."""
+"""Name of the loss on labels (of classes, the cross-entropy) in a weighted sum."""
 
 WARMUP = "warmup_epochs"
 """Option of every term: its weight rises from zero in so many epochs."""
@@ -54,19 +54,22 @@ class Term:
 class Objective:
     """A weighted sum: ``labels * cross-entropy + sum of weight * loss``.
 
-    The cross-entropy is the mean over the rows that have labels, a loss the mean over all rows.
+    The cross-entropy, or what another task has in its place, is the mean over the rows that have
+    labels, a loss the mean over all rows.
 
     Attributes:
         labels: Weight of the cross-entropy with the labels.
         terms: What the teacher says; none of them trains on labels alone.
+        task: Row of ``TASKS``.
     """
 
     labels: float
     terms: tuple[Term, ...] = ()
+    task: TaskName = "classification"
 
     def __call__(self, lesson: Lesson) -> Any:
         """Mean over the batch, a scalar."""
-        total = self.labels * cross_entropy(*lesson.with_labels)
+        total = self.labels * TASKS[self.task].label_loss(*lesson.with_labels)
         for term in self.terms:
             if term.weight == 0.0:
                 continue
@@ -108,7 +111,7 @@ class Objective:
 
     def without_teacher(self) -> Objective:
         """The same training on labels alone."""
-        return Objective(labels=1.0)
+        return Objective(labels=1.0, task=self.task)
 
     def on_logits(self) -> Objective:
         """What is left where layers cannot be compared, as in a network that is being quantized."""
@@ -117,29 +120,36 @@ class Objective:
         return replace(self, labels=labels, terms=terms)
 
 
-def choose_objective(config: DistillConfig, classes: int) -> Objective:
+def choose_objective(
+    config: DistillConfig, classes: int, task: TaskName = "classification"
+) -> Objective:
     """The objective of a configuration; ``auto`` is the first candidate for so many classes.
 
     Args:
         config: Its ``losses``, or ``loss``, ``alpha`` and ``temperature``.
         classes: Number of logits.
+        task: Row of ``TASKS``.
 
     Raises:
         ConfigError: If a loss says nothing with so few classes, or has no such option.
     """
     if config.losses:
-        return _weighted_sum(config.losses, config.temperature, classes)
+        return _weighted_sum(config.losses, config.temperature, classes, task)
     if config.loss == "auto":
-        config = find_candidates(classes)[0].settle(config)
+        config = find_candidates(classes, task=task)[0].settle(config)
     name = config.loss
-    loss = find_loss(name, classes=classes)
+    loss = find_loss(name, classes=classes, task=task)
     weight = loss.weight if config.alpha is None else config.alpha
     labels = loss.labels if config.alpha is None else 1.0 - config.alpha
-    return Objective(labels, (_term(name, {"weight": weight}, config.temperature, classes),))
+    term = _term(name, {"weight": weight}, config.temperature, classes, task)
+    return Objective(labels, (term,), task)
 
 
 def _weighted_sum(
-    losses: Mapping[str, float | Mapping[str, float]], temperature: float | None, classes: int
+    losses: Mapping[str, float | Mapping[str, float]],
+    temperature: float | None,
+    classes: int,
+    task: TaskName,
 ) -> Objective:
     """From ``{name: weight}`` or ``{name: {weight, options...}}``, ``labels`` among the names."""
     terms = tuple(
@@ -148,6 +158,7 @@ def _weighted_sum(
             {"weight": value} if isinstance(value, int | float) else value,
             temperature,
             classes,
+            task,
         )
         for name, value in losses.items()
         if name != LABELS
@@ -157,14 +168,18 @@ def _weighted_sum(
         raise ConfigError("distill.losses: 'labels' has a weight alone, such as labels = 0.1.")
     if labels + sum(term.weight for term in terms) <= 0.0:
         raise ConfigError("distill.losses: every weight is 0. Give one loss a weight above it.")
-    return Objective(float(labels), terms)
+    return Objective(float(labels), terms, task)
 
 
 def _term(
-    name: str, settings: Mapping[str, float], temperature: float | None, classes: int
+    name: str,
+    settings: Mapping[str, float],
+    temperature: float | None,
+    classes: int,
+    task: TaskName,
 ) -> Term:
     """A term from what was configured, completed by the defaults of its row."""
-    loss = find_loss(name, classes=classes)
+    loss = find_loss(name, classes=classes, task=task)
     known = {"weight", WARMUP, *loss.options}
     unknown = sorted(set(settings) - known)
     if unknown:

@@ -25,8 +25,6 @@ from tinykd.losses.tasks import (
     regression,
 )
 
-Task = Literal["classification", "regression", "multi_label", "autoencoder"]
-
 Needs = Literal["logits", "logits and labels", "hints", "maps", "features"]
 
 ARGUMENTS: dict[Needs, Callable[[Lesson], list[tuple[Any, ...]]]] = {
@@ -49,10 +47,10 @@ class Loss:
         compute: A pure function of what ``needs`` names, and of the options.
         paper: First author and year; the function's docstring has the equation.
         needs: ``hints`` and ``maps`` are features with an adaptor, or with more than one position.
-        task: Kind of student.
+        task: Row of ``TASKS`` that it is for.
         options: Its parameters, with the values that the paper or our measurements suggest.
         weight: Of this term when it is used alone, beside ``labels``.
-        labels: Weight of the cross-entropy with the labels then.
+        labels: Weight of the loss on labels then.
         min_classes: Fewer say nothing, for the reason ``few_classes``.
         few_classes: What is wrong with fewer classes.
     """
@@ -60,7 +58,7 @@ class Loss:
     compute: Callable[..., Any]
     paper: str
     needs: Needs = "logits"
-    task: Task = "classification"
+    task: str = "classification"
     options: Mapping[str, float] = field(default_factory=dict)
     weight: float = 1.0
     labels: float = 1.0
@@ -168,13 +166,13 @@ With standardised logits three classes are the least that say anything; ``auto``
 """
 
 
-def find_loss(name: str, *, classes: int, task: Task = "classification") -> Loss:
+def find_loss(name: str, *, classes: int, task: str = "classification") -> Loss:
     """A row of the table that suits the task.
 
     Args:
         name: Key of ``LOSSES``.
         classes: Number of logits.
-        task: Kind of student.
+        task: Row of ``TASKS``.
 
     Raises:
         ConfigError: If there is no such loss, or it says nothing here.

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from tinykd.artifacts import write_atomically
 from tinykd.config import QuantizeConfig
-from tinykd.convert import convert_ptq, convert_qat, fold_input_scale
+from tinykd.convert import convert_ptq, convert_qat, fold_input_scale, fold_output_scale
 from tinykd.datasets import Dataset
 from tinykd.errors import QuantizationError
-from tinykd.inference import classify_int8
+from tinykd.inference import answer_int8
 from tinykd.losses import Objective
-from tinykd.probabilities import as_logits
 from tinykd.progress import Progress
 from tinykd.quantization.qat import (
     calibrate,
@@ -36,7 +35,6 @@ from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
-    accuracy,
     make_deterministic,
     predict,
     train,
@@ -83,7 +81,7 @@ def quantize_student(
         config, qat_model, student, objective, rows, dataset, batch_size, seed, folder, progress
     )
     with progress.task("int8: conversion"):
-        qat = fold_input_scale(convert_qat(qat_model), dataset.input_scale)
+        qat = _in_real_units(convert_qat(qat_model), dataset)
     write_atomically(folder / PTQ_FILE, ptq)
     write_atomically(folder / QAT_FILE, qat)
     qat_accuracy = _int8_accuracy(qat, dataset)
@@ -114,7 +112,7 @@ def convert_student(
     """
     samples = _calibration_samples(config, dataset, student, seed)
     with progress.task("int8: post-training quantization"):
-        tflite = fold_input_scale(convert_ptq(_as_computed(student), samples), dataset.input_scale)
+        tflite = _in_real_units(convert_ptq(_as_computed(student), samples), dataset)
     return tflite, ConvertResult(
         float_validation_accuracy=_float_accuracy(student, dataset),
         validation_accuracy=_int8_accuracy(tflite, dataset),
@@ -132,11 +130,17 @@ def _as_computed(student: Any) -> Any:
 
 def _float_accuracy(student: Any, dataset: Dataset) -> float:
     trainee = Trainee("student", student, dataset.input_scale)
-    return accuracy(predict(trainee, dataset.x_validation), dataset.y_validation)
+    return dataset.task.score(predict(trainee, dataset.x_validation), dataset.y_validation)
 
 
 def _int8_accuracy(tflite: bytes, dataset: Dataset) -> float:
-    return accuracy(classify_int8(tflite, dataset.x_validation), dataset.y_validation)
+    answers = answer_int8(tflite, dataset.x_validation, dataset.output_scale)
+    return dataset.task.score(answers, dataset.y_validation)
+
+
+def _in_real_units(tflite: bytes, dataset: Dataset) -> bytes:
+    """The file as it takes raw samples, and answers in the unit of the targets."""
+    return fold_output_scale(fold_input_scale(tflite, dataset.input_scale), dataset.output_scale)
 
 
 def _calibration_samples(
@@ -168,9 +172,15 @@ def _finetune(
     )
     goal: Goal = objective
     if config.self_alpha > 0.0:
-        own = as_logits(predict(Trainee("student", student, dataset.input_scale), rows.x))
-        rows = with_own_logits(rows, own)
-        goal = TwoTeachers(objective, config.self_alpha, config.self_temperature, dataset.classes)
+        own = predict(Trainee("student", student, dataset.input_scale), rows.x)
+        rows = with_own_logits(rows, dataset.task.as_logits(own, 1.0))
+        goal = TwoTeachers(
+            objective,
+            config.self_alpha,
+            config.self_temperature,
+            dataset.classes,
+            dataset.task.own_loss,
+        )
     schedule = Schedule(
         epochs=config.epochs,
         batch_size=batch_size,
@@ -187,4 +197,5 @@ def _finetune(
             seed=seed + 1,
             checkpoint=folder / "checkpoint.npz",
             advance=advance,
+            task=dataset.task,
         )

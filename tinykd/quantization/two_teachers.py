@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.lesson import Lesson
-from tinykd.losses.soft_targets import soft_target_kl
+from tinykd.losses import LOSSES
 from tinykd.training import Goal, Rows
 
 
@@ -22,11 +22,14 @@ from tinykd.training import Goal, Rows
 class TwoTeachers:
     """``(1 - self_alpha) * goal + self_alpha * T^2 KL(float student || int8 student)``.
 
+    A task without classes has another distance in place of the divergence.
+
     Attributes:
         goal: What the float student was trained for.
         self_alpha: Weight of the float student, in [0, 1].
         self_temperature: Softens both distributions.
         classes: Number of logits.
+        own_loss: Row of ``LOSSES`` by which the float student teaches.
 
     Source:
         Mishra and Marr, "Apprentice: Using Knowledge Distillation Techniques To Improve
@@ -37,13 +40,16 @@ class TwoTeachers:
     self_alpha: float
     self_temperature: float
     classes: int
+    own_loss: str = "kd"
 
     def __call__(self, lesson: Lesson) -> Any:
         """Mean over the batch, a scalar; the last ``classes`` logits are the float student's."""
         teacher = lesson.teacher_logits[:, : -self.classes]
         own = lesson.teacher_logits[:, -self.classes :]
         taught = self.goal(replace(lesson, teacher_logits=teacher))
-        kept = soft_target_kl(lesson.student_logits, own, self.self_temperature)
+        loss = LOSSES[self.own_loss]
+        options = {"temperature": self.self_temperature} if "temperature" in loss.options else {}
+        kept = loss(replace(lesson, teacher_logits=own), **options)
         return (1.0 - self.self_alpha) * taught + self.self_alpha * kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -14,6 +15,7 @@ from tinykd.report.tables import MODEL_LABELS
 from tinykd.report.wording import MINUS
 from tinykd.results import ModelName
 from tinykd.study_results import Comparison, PairedDifference
+from tinykd.tasks import TASKS, Metric
 
 HEADLINES = {
     "better": "Distillation helped",
@@ -22,25 +24,54 @@ HEADLINES = {
 }
 
 HOW = (
-    "Every accuracy is on the same test split. Intervals are Student's t over the seeds, 95 % for "
+    "Every {measure} is on the same test split. Intervals are Student's t over the seeds, 95 % for "
     "each pair by itself: they say what another seed would do, not what other test samples would.",
-    "p is McNemar's exact test on the samples that only one of two models gets right, with all "
+    "p is {test} on the {case} that only one of two models gets right, with all "
     "seeds pooled. The seeds share their test samples, so the pooled p is smaller than it should "
     "be: go by the interval, and by the p of each seed.",
 )
+
+
+def how_sentences(comparison: Comparison) -> tuple[str, ...]:
+    """Say what the figures are, and what they are not."""
+    task = TASKS[comparison.task]
+    words = {
+        "measure": "accuracy" if task.decides_classes else task.headline.label,
+        "test": "the exact sign test" if task.nearer else "McNemar's exact test",
+        "case": task.case,
+    }
+    return tuple(sentence.format(**words) for sentence in HOW)
 
 
 def headline(comparison: Comparison) -> str:
     """Say in one line whether distillation helped."""
     first = comparison.differences[0]
     seeds = len(comparison.seeds)
-    return f"{HEADLINES[first.verdict]}: {finding(first)} over {seeds} seeds."
+    return f"{HEADLINES[first.verdict]}: {finding(comparison, first)} over {seeds} seeds."
 
 
-def finding(difference: PairedDifference) -> str:
+def finding(comparison: Comparison, difference: PairedDifference) -> str:
     """Write a mean difference with its interval."""
-    low, high = difference.ci95
-    return f"{signed(difference.mean)} points, 95 % {signed(low)}..{signed(high)}"
+    metric = headline_metric(comparison)
+    mean, low, high = (signed_in(metric, v) for v in (difference.mean, *difference.ci95))
+    return f"{mean} {metric.unit}, 95 % {low}..{high}"
+
+
+def headline_metric(comparison: Comparison) -> Metric:
+    """What the models are compared by."""
+    return TASKS[comparison.task].headline
+
+
+def signed_in(metric: Metric, difference: float) -> str:
+    """Write a difference of two metrics with its sign; of shares in points, two decimals."""
+    return (
+        signed(difference) if metric.is_share else wording.metric_difference(metric, difference, 1)
+    )
+
+
+def mean_in(metric: Metric, value: float) -> str:
+    """Write a mean over seeds; a share in percent with two decimals."""
+    return f"{100 * value:.2f}" if metric.is_share else wording.metric_value(metric, value, 1)
 
 
 def signed(difference: float) -> str:
@@ -57,8 +88,8 @@ def signed(difference: float) -> str:
 
 
 def means(comparison: Comparison) -> dict[ModelName, float]:
-    """Model to its mean accuracy over the seeds."""
-    rows = [row.top1_accuracy for row in comparison.seeds]
+    """Model to its mean headline over the seeds."""
+    rows = [row.scores for row in comparison.seeds]
     return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
@@ -87,20 +118,30 @@ def _document(comparison: Comparison, directory: str | None) -> Group:
             style="bold",
         ),
         layout.lines([headline(comparison), teacher_sentence(comparison)]),
-        layout.section(f"Top-1 in % on {samples} test samples", _seed_table(comparison)),
+        layout.section(
+            f"{_heading(comparison)} on {samples} test samples", _seed_table(comparison)
+        ),
         layout.section("In pairs", _difference_table(comparison)),
         layout.section("Distilled, against scratch, seed by seed", _flip_table(comparison)),
-        layout.section("How the figures were obtained", layout.lines([*HOW, *files])),
+        layout.section(
+            "How the figures were obtained", layout.lines([*how_sentences(comparison), *files])
+        ),
     )
 
 
+def _heading(comparison: Comparison) -> str:
+    metric = headline_metric(comparison)
+    return f"{metric.title} in %" if metric.is_share else metric.title
+
+
 def _seed_table(comparison: Comparison) -> Table:
-    names = list(comparison.seeds[0].top1_accuracy)
+    metric, names = headline_metric(comparison), list(comparison.seeds[0].scores)
     rows = layout.table([">seed", *(f">{_short(name)}" for name in names)])
     for row in comparison.seeds:
-        scores = (wording.percent(row.top1_accuracy[n], comparison.test_samples) for n in names)
+        samples = comparison.test_samples
+        scores = (wording.metric_value(metric, row.scores[n], samples) for n in names)
         layout.add_row(rows, [f"{row.seed}", *scores])
-    layout.add_row(rows, ["mean", *(f"{100 * v:.2f}" for v in means(comparison).values())])
+    layout.add_row(rows, ["mean", *(mean_in(metric, v) for v in means(comparison).values())])
     return rows
 
 
@@ -109,20 +150,23 @@ def _short(name: ModelName) -> str:
 
 
 def _difference_table(comparison: Comparison) -> Table:
-    rows = layout.table(["pair", "shows", ">points", "95 %", ">pooled p"])
+    metric = headline_metric(comparison)
+    rows = layout.table(["pair", "shows", f">{metric.unit}", "95 %", ">pooled p"])
     for difference in comparison.differences:
-        low, high = (signed(bound) for bound in difference.ci95)
+        low, high = (signed_in(metric, bound) for bound in difference.ci95)
         cells = [ledger.PAIR_LABELS[difference.name], difference.verdict]
-        cells += [signed(difference.mean), f"{low}..{high}"]
+        cells += [signed_in(metric, difference.mean), f"{low}..{high}"]
         layout.add_row(rows, [*cells, ledger.p_text(difference.pooled_p_value)])
     return rows
 
 
 def _flip_table(comparison: Comparison) -> Table:
-    rows = layout.table([">seed", ">points", ">gained", ">lost", ">p"])
+    metric = headline_metric(comparison)
+    rows = layout.table([">seed", f">{metric.unit}", ">gained", ">lost", ">p"])
     for row in comparison.seeds:
         test = next(test for test in row.ledger if test.name == "distillation")
-        cells = [f"{row.seed}", signed(test.difference), f"{test.gained}", f"{test.lost}"]
+        difference = signed_in(metric, test.difference)
+        cells = [f"{row.seed}", difference, f"{test.gained}", f"{test.lost}"]
         layout.add_row(rows, [*cells, ledger.p_text(test.p_value)])
     return rows
 
@@ -136,14 +180,18 @@ def _json(comparison: Comparison) -> str:
 
 
 def _html(comparison: Comparison) -> str:
+    metric = headline_metric(comparison)
     return template("compare.html.j2").render(
         c=comparison,
         headline=headline(comparison),
         teacher=teacher_sentence(comparison),
         labels=MODEL_LABELS,
         means=means(comparison),
-        signed=signed,
-        how=HOW,
+        signed=partial(signed_in, metric),
+        shown=partial(wording.metric_value, metric),
+        mean_shown=partial(mean_in, metric),
+        unit="Points" if metric.is_share else metric.unit,
+        how=how_sentences(comparison),
         plot=plot_differences(comparison),
     )
 

@@ -16,6 +16,7 @@ def to_html(report: Report) -> str:
         report=report,
         how=tables.how_numbers(report),
         plots={name: plot(report) for name, plot in PLOTS.items()},
+        task=tables.task_of(report),
         runs=training_runs(report),
         target=report.latency[report.board],
         device=tables.device_model(report),

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from tinykd.errors import ArtifactError
 from tinykd.results import SCHEMA_VERSION, Report
+from tinykd.tasks import TASKS
 
 _REBUILD = "Run `tinykd build` again to write a new one."
 
@@ -68,5 +69,10 @@ def _check_consistency(path: Path, report: Report) -> None:
     classes = len(report.data.class_names)
     if report.board not in report.latency:
         raise ArtifactError(f"{path}: 'board' is not a key of 'latency'. {_REBUILD}")
-    if [len(row) for row in report.confusion] != [classes] * classes:
+    if report.data.task not in TASKS:
+        known = ", ".join(TASKS)
+        raise ArtifactError(f"{path}: 'data.task' is none of {known}. {_REBUILD}")
+    sides = [len(row) for row in report.confusion]
+    needed = [classes] * classes if TASKS[report.data.task].decides_classes else []
+    if sides != needed:
         raise ArtifactError(f"{path}: 'confusion' must be {classes} x {classes}. {_REBUILD}")

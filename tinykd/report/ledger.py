@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tinykd.results import FlipTest, PairName
 from tinykd.statistics import Verdict
+from tinykd.tasks import Task
 
 PAIR_LABELS: Mapping[PairName, str] = {
     "distillation": "Distilled, against scratch",
@@ -23,7 +24,20 @@ def flip_shown(test: FlipTest) -> Verdict:
     """What one pair shows on one test split."""
     if test.p_value >= SIGNIFICANT:
         return "no difference shown"
-    return "better" if test.difference > 0 else "worse"
+    return "better" if test.gained > test.lost else "worse"
+
+
+def counted(task: Task) -> str:
+    """Say what is gained and lost between two models."""
+    if task.nearer:
+        return "gained: the first is nearer to the truth   lost: the second"
+    of = "" if task.case == "samples" else f", of all {task.case}"
+    return f"gained: only the first is right   lost: only the second{of}"
+
+
+def test_name(task: Task) -> str:
+    """Name the test on what is gained and lost."""
+    return "sign test" if task.nearer else "McNemar"
 
 
 def p_text(p_value: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinykd.report import race, wording
 from tinykd.report.wording import NONE
 from tinykd.results import BoardLatency, LayerCost, ModelName, ModelScore, Report
+from tinykd.tasks import TASKS, Task
 
 MODEL_LABELS: Mapping[ModelName, str] = {
     "teacher": "Teacher, float",
@@ -28,15 +29,21 @@ CHOSEN = "○"
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """One model. ``delta`` and ``agreement`` are against the float model it comes from."""
+    """One model. ``delta`` and ``agreement`` are against the float model it comes from.
+
+    Attributes:
+        headline: The metric that heads the table.
+        others: The other metrics of the task; there are none of classes.
+    """
 
     label: str
     description: str
     mark: str
-    top1: str
+    headline: str
     interval: str
     delta: str
     agreement: str
+    others: tuple[str, ...]
     size_kib: str
     how: int
 
@@ -111,22 +118,43 @@ def verdict(report: Report) -> str:
         f"{wording.kib(board.ram_bytes)} KiB RAM",
     ]
     if model is not None:
-        parts.insert(0, f"{wording.percent(model.top1_accuracy, model.samples)} % top-1")
+        parts.insert(0, headline_text(report, model))
     fit = f"{wording.milliseconds(board.latency_us)} ms on" if board.fits else "does not fit"
     return f"{', '.join(parts)}, {fit} {board.display_name}"
 
 
 def difference(report: Report, model: ModelScore) -> float | None:
-    """Return the top-1 accuracy of an int8 model less that of the float model it comes from."""
+    """Return the headline of an int8 model less that of the float model it comes from."""
     reference = find_model(report, report.distill.shipped)
     if reference is None or model.name in {"teacher", "scratch", "student"}:
         return None
-    return model.top1_accuracy - reference.top1_accuracy
+    return model.headline - reference.headline
 
 
-def interval(model: ModelScore) -> str:
-    """Write the 95 % interval of one model, in percent."""
-    low, high = (wording.percent(bound, model.samples) for bound in model.ci95)
+def task_of(report: Report) -> Task:
+    """Return what the student was asked."""
+    return TASKS[report.data.task]
+
+
+def headline_text(report: Report, model: ModelScore) -> str:
+    """Write the headline metric of one model with its name.
+
+    Example: ``98.3 % top-1``, ``RMSE 53.46``.
+    """
+    metric = task_of(report).headline
+    value = wording.metric_value(metric, model.headline, model.samples)
+    return f"{value} % {metric.label}" if metric.is_share else f"{metric.label} {value}"
+
+
+def outputs_text(report: Report) -> str:
+    """Say what the student gives, such as ``10 classes``."""
+    return f"{len(report.data.class_names)} {task_of(report).outputs}"
+
+
+def interval(report: Report, model: ModelScore) -> str:
+    """Write the 95 % interval of one model's headline."""
+    metric = task_of(report).headline
+    low, high = (wording.metric_value(metric, bound, model.samples) for bound in model.ci95)
     return f"{low}–{high}"
 
 
@@ -138,14 +166,19 @@ def accuracy_rows(report: Report) -> tuple[AccuracyRow, ...]:
 
 def _accuracy_row(report: Report, model: ModelScore, how: int) -> AccuracyRow:
     delta = difference(report, model)
+    task, samples = task_of(report), model.samples
     return AccuracyRow(
         label=MODEL_LABELS[model.name],
         description=model.description,
         mark=model_mark(report, model.name),
-        top1=wording.percent(model.top1_accuracy, model.samples),
-        interval=interval(model),
-        delta=NONE if delta is None else wording.points(delta, model.samples),
+        headline=wording.metric_value(task.headline, model.headline, samples),
+        interval=interval(report, model),
+        delta=NONE if delta is None else wording.metric_difference(task.headline, delta, samples),
         agreement=_optional_percent(model.agreement, model.samples),
+        others=tuple(
+            wording.metric_value(metric, model.metrics[metric.key], samples)
+            for metric in task.metrics[1:]
+        ),
         size_kib=NONE if model.size_bytes is None else wording.kib(model.size_bytes),
         how=how,
     )
@@ -220,8 +253,31 @@ def per_mac(layer: LayerCost) -> str:
 
 
 def class_rows(report: Report) -> tuple[ClassRow, ...]:
-    """Return recall, precision and the usual mistakes of each class."""
-    return tuple(_class_row(report, label) for label in range(len(report.data.class_names)))
+    """Return recall, precision and the usual mistakes of each class; none without classes."""
+    return tuple(_class_row(report, label) for label in range(len(report.confusion)))
+
+
+def output_rows(report: Report) -> tuple[tuple[str, ...], ...]:
+    """Return name and metrics of each target or label, where there are several."""
+    samples = report.data.test_samples
+    return tuple(
+        (
+            output.name,
+            *(
+                wording.metric_value(metric, output.metrics[metric.key], samples)
+                for metric in task_of(report).metrics
+                if metric.key in output.metrics
+            ),
+        )
+        for output in report.by_output
+    )
+
+
+def output_headings(report: Report) -> tuple[str, ...]:
+    """Return the columns of ``output_rows``."""
+    known = report.by_output[0].metrics if report.by_output else {}
+    headings = (metric.heading for metric in task_of(report).metrics if metric.key in known)
+    return ("output", *headings)
 
 
 def _class_row(report: Report, label: int) -> ClassRow:

@@ -9,6 +9,7 @@ from rich.text import Text
 from tinykd.report import layout, ledger, tables, wording
 from tinykd.report.tables import CHOSEN, SHIPPED
 from tinykd.results import Report
+from tinykd.tasks import TOP1
 
 
 def to_text(report: Report) -> str:
@@ -33,13 +34,15 @@ def _document(report: Report, *, wide: bool, directory: str | None) -> Group:
     return Group(
         _title(report),
         layout.lines([tables.verdict(report)]),
-        layout.section(f"Accuracy on {samples} test samples", _accuracy_table(report, wide=wide)),
-        layout.legend(
-            f"{SHIPPED} shipped   {CHOSEN} "
-            "the float model that 'vs float' (points) and 'agree' refer to"
+        layout.section(
+            f"{_subject(report)} on {samples} test samples", _accuracy_table(report, wide=wide)
         ),
+        layout.legend(
+            f"{SHIPPED} shipped   {CHOSEN} the float model that 'vs float' {_unit(report)}refer to"
+        ),
+        *_outputs(report),
         *_ledger(report),
-        layout.section("Chosen on validation", layout.lines(tables.choices(report))),
+        layout.section(_chosen_by(report), layout.lines(tables.choices(report))),
         layout.section(f"Footprint of the C on {report.footprint.core}", _footprint(report)),
         layout.section("Boards", _board_table(report, wide=wide)),
         layout.legend(f"{SHIPPED} the board of this build   KiB = 1024 bytes   ms are estimated"),
@@ -56,17 +59,48 @@ def _title(report: Report) -> Text:
     return title.append(
         f"   {student.architecture} ×{student.width:g}, {student.parameters:,} parameters, "
         f"{wording.short_count(student.macs)} MACs, "
-        f"{wording.shape(report.data.input_shape)} to {len(report.data.class_names)} classes",
+        f"{wording.shape(report.data.input_shape)} to {tables.outputs_text(report)}",
         style="not bold",
     )
 
 
+def _subject(report: Report) -> str:
+    """What the first table is about."""
+    return tables.task_of(report).subject
+
+
+def _unit(report: Report) -> str:
+    unit = "points" if tables.task_of(report).headline.is_share else "same unit"
+    return f"({unit}) and 'agree' " if report.flipped is not None else f"({unit}) "
+
+
+def _chosen_by(report: Report) -> str:
+    metric = tables.task_of(report).score_metric
+    return "Chosen on validation" + ("" if metric == TOP1 else f" by {metric.label}")
+
+
+def _outputs(report: Report) -> list[RenderableType]:
+    """Each target or label by itself, where there are several."""
+    if not report.by_output:
+        return []
+    name, *metrics = tables.output_headings(report)
+    table = layout.table([name, *(f">{metric}" for metric in metrics)])
+    for row in tables.output_rows(report):
+        layout.add_row(table, row)
+    return [layout.section("Shipped model, output by output", table)]
+
+
 def _accuracy_table(report: Report, *, wide: bool) -> Table:
-    columns = ["", "model", ">top-1 %", "95 % interval", ">vs float", ">agree %", ">KiB", "how"]
+    task = tables.task_of(report)
+    agree = [">agree %"] if report.flipped is not None else []
+    others = [f">{metric.heading}" for metric in task.metrics[1:]]
+    columns = ["", "model", f">{task.headline.heading}", "95 % interval", ">vs float"]
+    columns += [*agree, *others, ">KiB", "how"]
     table = layout.table([*columns, "what it is"] if wide else columns)
     for row in tables.accuracy_rows(report):
-        cells = [row.mark, row.label, row.top1, row.interval, row.delta, row.agreement]
-        cells += [row.size_kib, f"[{row.how}]"]
+        cells = [row.mark, row.label, row.headline, row.interval, row.delta]
+        cells += [row.agreement] if agree else []
+        cells += [*row.others, row.size_kib, f"[{row.how}]"]
         style = "bold" if row.mark == SHIPPED else ""
         layout.add_row(table, [*cells, row.description] if wide else cells, style=style)
     return table
@@ -76,18 +110,18 @@ def _ledger(report: Report) -> list[RenderableType]:
     """What each pair shows, of a report that has the ledger."""
     if not report.ledger:
         return []
-    table = layout.table(["pair", "shows", ">points", ">gained", ">lost", ">p"])
+    task = tables.task_of(report)
+    metric = task.headline
+    table = layout.table(["pair", "shows", f">{metric.unit}", ">gained", ">lost", ">p"])
     for test in report.ledger:
         cells = [ledger.PAIR_LABELS[test.name], ledger.flip_shown(test)]
-        cells += [wording.points(test.difference, test.samples)]
+        cells += [wording.metric_difference(metric, test.difference, report.data.test_samples)]
         layout.add_row(
             table, [*cells, f"{test.gained}", f"{test.lost}", ledger.p_text(test.p_value)]
         )
     return [
         layout.section("In pairs, on the same samples", table),
-        layout.legend(
-            "gained: only the first is right   lost: only the second   p: McNemar, exact"
-        ),
+        layout.legend(f"{ledger.counted(task)}   p: {ledger.test_name(task)}, exact"),
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from tinykd.tasks import Metric
+
 NONE = "–"
 """Stands in a table where there is no value."""
 
@@ -36,6 +38,29 @@ def points(difference: float, samples: int) -> str:
     if rounded == 0:
         return size
     return (MINUS if rounded < 0 else "+") + size
+
+
+def metric_value(metric: Metric, value: float, samples: int) -> str:
+    """Write a metric of so many samples: a share in percent, others with four digits.
+
+    Example:
+        >>> metric_value(Metric("rmse", "RMSE", "RMSE", is_share=False), 53.4567, 110)
+        '53.46'
+    """
+    return percent(value, samples) if metric.is_share else figures(value, 4)
+
+
+def metric_difference(metric: Metric, difference: float, samples: int) -> str:
+    """Write a difference of two metrics with its sign: of shares in percentage points.
+
+    Example:
+        >>> metric_difference(Metric("rmse", "RMSE", "RMSE", is_share=False), -0.5, 110)
+        '−0.5000'
+    """
+    if metric.is_share:
+        return points(difference, samples)
+    sign = "" if difference == 0 else (MINUS if difference < 0 else "+")
+    return sign + figures(abs(difference), 4)
 
 
 def _decimals(samples: int) -> int:

@@ -6,7 +6,7 @@ resolution of 1/256. Batch normalization stands directly after its convolution, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tf_keras
@@ -94,7 +94,14 @@ STUDENTS: dict[str, Callable[[Shape, int, float], Any]] = {
 }
 
 
-def build_student(config: StudentConfig, input_shape: Shape, classes: int, *, seed: int) -> Any:
+def build_student(
+    config: StudentConfig,
+    input_shape: Shape,
+    classes: int,
+    *,
+    seed: int,
+    start: Sequence[float] = (),
+) -> Any:
     """Build a freshly initialised student.
 
     Args:
@@ -102,6 +109,7 @@ def build_student(config: StudentConfig, input_shape: Shape, classes: int, *, se
         input_shape: Shape of one sample as the data set has it.
         classes: Number of logits.
         seed: Of the initial weights; the same seed gives the same weights.
+        start: What it says before training, about: bias of its last layer; empty, that is 0.
 
     Returns:
         A ``tf_keras`` functional model from float32 [n, ...] to logits [n, classes].
@@ -111,7 +119,10 @@ def build_student(config: StudentConfig, input_shape: Shape, classes: int, *, se
     """
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(seed)
-    return STUDENTS[config.architecture](input_shape, classes, config.width)
+    model = STUDENTS[config.architecture](input_shape, classes, config.width)
+    if start:
+        model.layers[-1].bias.assign(start)
+    return model
 
 
 def _channels(base: int, width: float) -> int:

@@ -83,4 +83,6 @@ def _check(model: Any, dataset: Dataset, path: Path) -> None:
             f"{path}: takes samples of {takes}, but the data has {dataset.input_shape}."
         )
     if gives != (dataset.classes,):
-        raise StudentError(f"{path}: gives {gives}, but the data has {dataset.classes} classes.")
+        raise StudentError(
+            f"{path}: gives {gives}, but the data has {dataset.classes} {dataset.task.outputs}."
+        )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 MOMENTUM = 0.9
 """Of the batch-norm statistics: Keras' 0.99 needs hundreds of steps to forget its start."""
 
 
-def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, seed: int) -> Any:
+def build_teacher(
+    input_shape: tuple[int, ...],
+    classes: int,
+    *,
+    width: int,
+    seed: int,
+    start: Sequence[float] = (),
+) -> Any:
     """A Keras 3 convolutional network for raw samples; it normalizes them itself.
 
     Args:
@@ -20,6 +29,7 @@ def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, see
         classes: Number of logits.
         width: Channels of the first block.
         seed: Of the initial weights.
+        start: What it says before training, about: bias of its last layer; empty, that is 0.
 
     Returns:
         A model from raw float32 [n, ...] to logits [n, classes].
@@ -35,7 +45,17 @@ def build_teacher(input_shape: tuple[int, ...], classes: int, *, width: int, see
         if len(input_shape) == 2:
             x = layers.Reshape((*input_shape, 1))(x)
         x = _image_blocks(x, width)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="teacher")
+    head = layers.Dense(classes, name="logits")
+    model = keras.Model(inputs, head(x), name="teacher")
+    if start:
+        head.bias.assign(start)
+    return model
+
+
+def scale_outputs(model: Any, scale: float) -> None:
+    """Multiply what a teacher gives by a power of two, exactly, in its last layer."""
+    head = model.layers[-1]
+    head.set_weights([weights * np.float32(scale) for weights in head.get_weights()])
 
 
 def _image_blocks(x: Any, width: int) -> Any:

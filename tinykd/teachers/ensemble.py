@@ -15,7 +15,6 @@ from tinykd.datasets import Dataset
 from tinykd.errors import ConfigError, TeacherError
 from tinykd.progress import Progress
 from tinykd.results import TeacherResult
-from tinykd.teachers.combine import combine_logits
 from tinykd.teachers.files import check_teacher_source
 from tinykd.teachers.forms import open_any_form
 from tinykd.teachers.teacher import (
@@ -26,7 +25,7 @@ from tinykd.teachers.teacher import (
     open_trained,
     train_member,
 )
-from tinykd.training import Trainee, accuracy
+from tinykd.training import Trainee
 
 SEED_STEP = 1_000_003
 """Between the seeds of the teachers of one build: far from those of the next build's."""
@@ -68,7 +67,7 @@ class Ensemble:
         self, logits: Sequence[NDArray[np.float32]], labels: NDArray[Any] | None = None
     ) -> NDArray[np.float32]:
         """One table of the members' tables, each float32 [n, classes]."""
-        return combine_logits(logits, self.how, labels)
+        return self.members[0].task.combine(logits, self.how, labels)
 
     def logits(self, x: NDArray[Any], *, progress: Progress, why: str) -> NDArray[np.float32]:
         """Answer raw samples [n, ...] whose labels nobody knows: float32 [n, classes]."""
@@ -145,7 +144,7 @@ def prepare_teachers(
         description=f"{len(results)} teachers, combined by {config.combine}",
         parameters=together.parameters,
         gives_probabilities=all(result.gives_probabilities for result in results),
-        validation_accuracy=accuracy(logits, dataset.y_validation),
+        validation_accuracy=dataset.task.score(logits, dataset.y_validation),
         members=tuple(results),
     )
 

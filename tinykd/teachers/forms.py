@@ -45,7 +45,15 @@ def open_any_form(
 
     _probe(asked, dataset, path)
     identity = f"{hash_file(path)} {input_scale!r}"
-    return Teacher(None, input_scale, str(path), identity=identity, asked=asked)
+    return Teacher(
+        None,
+        input_scale,
+        str(path),
+        identity=identity,
+        asked=asked,
+        task=dataset.task,
+        output_scale=dataset.output_scale,
+    )
 
 
 def _probe(asked: Answer, dataset: Dataset, path: Path) -> None:
@@ -64,7 +72,7 @@ def _probe(asked: Answer, dataset: Dataset, path: Path) -> None:
     if shape != (len(dataset.x_validation[:PROBED]), dataset.classes):
         raise TeacherError(
             f"{path}: gives {int(np.prod(shape[1:]))} values for a sample, "
-            f"but the data has {dataset.classes} classes."
+            f"but the data has {dataset.classes} {dataset.task.outputs}."
         )
 
 
@@ -103,4 +111,12 @@ def _open_array(path: Path, dataset: Dataset, validation_every: int) -> Teacher:
             )
         return answers
 
-    return Teacher(None, 1.0, str(path), asked=asked, knows_all=False)
+    return Teacher(
+        None,
+        1.0,
+        str(path),
+        asked=asked,
+        knows_all=False,
+        task=dataset.task,
+        output_scale=dataset.output_scale,
+    )

@@ -54,7 +54,7 @@ def check_teacher(model: Any, dataset: Dataset, *, path: str) -> None:
     if answers != (dataset.classes,):
         raise TeacherError(
             f"{path}: gives {math.prod(answers)} values for a sample, "
-            f"but the data has {dataset.classes} classes."
+            f"but the data has {dataset.classes} {dataset.task.outputs}."
         )
 
 

@@ -13,7 +13,7 @@ from tinykd.progress import Progress
 from tinykd.results import TeacherResult
 from tinykd.students.architectures import build_student
 from tinykd.teachers.teacher import TEACHER_FILE
-from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
+from tinykd.training import Rows, Schedule, Trainee, make_deterministic, predict, train
 from tinykd.views import VIEWS
 
 
@@ -29,29 +29,35 @@ def train_self_teacher(
     """
     seed = config.seed + len("teacher")  # no generation of students starts there
     make_deterministic(seed)
-    model = build_student(config.student, dataset.input_shape, dataset.classes, seed=seed)
+    model = build_student(
+        config.student, dataset.input_shape, dataset.classes, seed=seed, start=dataset.start
+    )
     trainee = Trainee("teacher", model, dataset.input_scale)
     schedule = config.distill
     with progress.task("teacher: training its like", schedule.epochs) as advance:
         curve = train(
             trainee,
-            Objective(labels=1.0),
+            Objective(labels=1.0, task=dataset.task.name),
             Rows.of_views(VIEWS[schedule.augment](dataset.x_train), dataset.y_train),
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule.of_student(schedule),
             seed=seed,
             checkpoint=folder / "checkpoint.npz",
             advance=advance,
+            task=dataset.task,
         )
     inputs = tf_keras.layers.Input(model.input_shape[1:])
     scaled = tf_keras.layers.Rescaling(dataset.input_scale)(inputs)
-    tf_keras.Model(inputs, model(scaled), name="teacher").save(folder / TEACHER_FILE)
+    outputs = model(scaled)
+    if dataset.output_scale != 1.0:
+        outputs = tf_keras.layers.Rescaling(dataset.output_scale)(outputs)
+    tf_keras.Model(inputs, outputs, name="teacher").save(folder / TEACHER_FILE)
     (folder / "checkpoint.npz").unlink()
-    outputs = predict(trainee, dataset.x_validation)
+    answers = predict(trainee, dataset.x_validation)
     return TeacherResult(
         description="the student's like, trained here",
         parameters=int(model.count_params()),
         gives_probabilities=False,
-        validation_accuracy=accuracy(outputs, dataset.y_validation),
+        validation_accuracy=dataset.task.score(answers, dataset.y_validation),
         curve=curve,
     )

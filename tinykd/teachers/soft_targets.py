@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
-from tinykd.probabilities import as_logits
 from tinykd.progress import Advance, Progress
 from tinykd.teachers.cache import CHUNK, AnswerCache
 from tinykd.teachers.ensemble import Ensemble
@@ -71,7 +70,7 @@ def _together(
     for number, member in enumerate(teacher.members):
         which = f" {number + 1}" if len(teacher.members) > 1 else ""
         answers = _ask_views(member, views, classes, cache, which, progress)
-        tables.append(as_logits(answers))
+        tables.append(member.as_logits(answers))
     return teacher.combine(tables, None if labels is None else np.tile(labels, len(views)))
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from tinykd.config import TeacherConfig
 from tinykd.datasets import Dataset
 from tinykd.errors import ConfigError
-from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.progress import Progress
 from tinykd.results import TeacherResult
-from tinykd.teachers.architectures import build_teacher
+from tinykd.tasks import CLASSIFICATION, Task
+from tinykd.teachers.architectures import build_teacher, scale_outputs
 from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import Answer
 from tinykd.teachers.load import check_teacher, load_teacher
@@ -26,9 +26,7 @@ from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
-    accuracy,
     answerer,
-    cross_entropy,
     make_deterministic,
     predict,
     train,
@@ -53,6 +51,8 @@ class Teacher:
         asked: In place of a model: from raw samples [n, ...] to outputs [n, classes].
         weights: Number of weights where there is no model; 0 where nobody knows.
         knows_all: False for an array of logits: it has answers to the training data alone.
+        task: What it is asked.
+        output_scale: Of the data: what it gives has the unit of the targets.
     """
 
     model: Any
@@ -62,6 +62,8 @@ class Teacher:
     asked: Answer | None = None
     weights: int = 0
     knows_all: bool = True
+    task: Task = CLASSIFICATION
+    output_scale: float = 1.0
 
     @property
     def members(self) -> tuple[Teacher, ...]:
@@ -101,9 +103,13 @@ class Teacher:
     def logits(self, x: NDArray[Any], *, progress: Progress, why: str) -> NDArray[np.float32]:
         """Answer raw samples [n, ...] in inference mode: float32 [n, classes].
 
-        Probabilities are turned into their logarithms.
+        Probabilities are turned into their logarithms, targets into the network's units.
         """
-        return as_logits(self.outputs(x, progress=progress, why=why))
+        return self.as_logits(self.outputs(x, progress=progress, why=why))
+
+    def as_logits(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What it gives as a student learns it."""
+        return self.task.as_logits(outputs, self.output_scale)
 
     def outputs(self, x: NDArray[Any], *, progress: Progress, why: str) -> NDArray[np.float32]:
         """What the network gives for raw samples [n, ...]: float32 [n, classes]."""
@@ -138,14 +144,20 @@ def train_member(
     Source: Cho and Hariharan, "On the Efficacy of Knowledge Distillation", ICCV 2019, section 5.
     """
     make_deterministic(seed)
-    model = build_teacher(dataset.input_shape, dataset.classes, width=config.width, seed=seed)
+    model = build_teacher(
+        dataset.input_shape,
+        dataset.classes,
+        width=config.width,
+        seed=seed,
+        start=dataset.start,
+    )
     views = VIEWS["shift" if len(dataset.x_train) <= FEW_SAMPLES else "none"](dataset.x_train)
     rows = Rows.of_views(views, dataset.y_train)
     what = f"teacher {number + 1}: training" if number else "teacher: training"
     with progress.task(what, config.epochs) as advance:
         curve = train(
             Trainee("teacher", model, 1.0),
-            lambda lesson: cross_entropy(lesson.student_logits, lesson.labels),
+            lambda lesson: dataset.task.label_loss(lesson.student_logits, lesson.labels),
             rows,
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule(
@@ -158,14 +170,16 @@ def train_member(
             seed=seed,
             checkpoint=folder / (f"checkpoint_{number}.npz" if number else "checkpoint.npz"),
             advance=advance,
+            task=dataset.task,
         )
+    answers = predict(Trainee("teacher", model, 1.0), dataset.x_validation)
+    scale_outputs(model, dataset.output_scale)
     model.save(folder / member_file(number))
-    outputs = predict(Trainee("teacher", model, 1.0), dataset.x_validation)
     return TeacherResult(
         description="trained here" + (f", number {number + 1}" if number else ""),
         parameters=int(model.count_params()),
         gives_probabilities=False,
-        validation_accuracy=accuracy(outputs, dataset.y_validation),
+        validation_accuracy=dataset.task.score(answers, dataset.y_validation),
         curve=curve,
     )
 
@@ -176,8 +190,8 @@ def examine_teacher(teacher: Teacher, dataset: Dataset, *, progress: Progress) -
     return TeacherResult(
         description=Path(teacher.name).name,
         parameters=teacher.parameters,
-        gives_probabilities=gives_probabilities(outputs),
-        validation_accuracy=accuracy(outputs, dataset.y_validation),
+        gives_probabilities=dataset.task.is_probability(outputs),
+        validation_accuracy=dataset.task.score(teacher.as_logits(outputs), dataset.y_validation),
     )
 
 
@@ -200,7 +214,14 @@ def open_teacher(path: Path, dataset: Dataset, *, input_scale: float = 1.0) -> T
     """
     model = load_teacher(path)
     check_teacher(model, dataset, path=str(path))
-    return Teacher(model, input_scale, str(path), identity=hash_file(path))
+    return Teacher(
+        model,
+        input_scale,
+        str(path),
+        identity=hash_file(path),
+        task=dataset.task,
+        output_scale=dataset.output_scale,
+    )
 
 
 def open_trained(path: Path, dataset: Dataset) -> Teacher:
@@ -211,4 +232,11 @@ def open_trained(path: Path, dataset: Dataset) -> Teacher:
     for weights in model.get_weights():
         digest.update(f"{weights.shape}".encode())
         digest.update(weights.tobytes())
-    return Teacher(model, 1.0, str(path), identity=digest.hexdigest())
+    return Teacher(
+        model,
+        1.0,
+        str(path),
+        identity=digest.hexdigest(),
+        task=dataset.task,
+        output_scale=dataset.output_scale,
+    )

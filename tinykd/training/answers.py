@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tinykd.progress import Advance
+from tinykd.tasks import CLASSIFICATION, Task
 from tinykd.training.trainee import Trainee
 
 
@@ -26,16 +27,8 @@ def answerer(trainee: Trainee) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     return lambda x: _run_batches(forward, x)
 
 
-def accuracy(logits: NDArray[Any], labels: NDArray[np.int32]) -> float:
-    """Share of samples whose largest logit is that of the label."""
-    return float(np.mean(np.argmax(logits, axis=1) == labels))
-
-
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Mean cross-entropy of logits [n, classes] and int32 labels [n]."""
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    )
+accuracy = CLASSIFICATION.score
+cross_entropy = CLASSIFICATION.label_loss
 
 
 def forward_function(trainee: Trainee) -> Callable[[Any], Any]:
@@ -48,12 +41,13 @@ def forward_function(trainee: Trainee) -> Callable[[Any], Any]:
 
 
 def validate(
-    forward: Callable[[Any], Any], validation: tuple[NDArray[Any], NDArray[np.int32]]
-) -> tuple[float, NDArray[np.bool_]]:
-    """Cross-entropy on the validation split, and which of its samples are right, [samples]."""
+    forward: Callable[[Any], Any], validation: tuple[NDArray[Any], NDArray[Any]], task: Task
+) -> tuple[float, float, NDArray[np.bool_]]:
+    """Loss and score on the validation split, and which of its samples are right, [samples]."""
     x, labels = validation
-    logits = _run_batches(forward, x)
-    return float(cross_entropy(logits, labels)), np.argmax(logits, axis=1) == labels
+    values = _run_batches(forward, x)
+    loss = float(task.label_loss(values, labels))
+    return loss, task.score(values, labels), task.hits(values, labels)
 
 
 def _run_batches(

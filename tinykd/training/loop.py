@@ -24,6 +24,7 @@ from tinykd.interrupts import raise_if_asked
 from tinykd.lesson import Lesson
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
+from tinykd.tasks import CLASSIFICATION, Task
 from tinykd.training.answers import forward_function, validate
 from tinykd.training.rows import Rows
 from tinykd.training.schedule import Schedule
@@ -34,7 +35,7 @@ Goal = Callable[[Lesson], Any]
 """From one batch to a scalar loss."""
 
 Watch = Callable[[int, float], None]
-"""Told the number of finished epochs and the validation accuracy, in [0, 1]."""
+"""Told the number of finished epochs and the validation score, 1 at most."""
 
 CHECKPOINT_SECONDS = 5.0
 """A training that is killed loses this much work, or one epoch if that takes longer."""
@@ -45,13 +46,14 @@ def train(
     objective: Goal,
     rows: Rows,
     *,
-    validation: tuple[NDArray[Any], NDArray[np.int32]],
+    validation: tuple[NDArray[Any], NDArray[Any]],
     schedule: Schedule,
     seed: int,
     checkpoint: Path,
     advance: Advance,
     until: int | None = None,
     watch: Watch | None = None,
+    task: Task = CLASSIFICATION,
 ) -> TrainingCurve:
     """Train a network in place; continue from ``checkpoint`` if it is there.
 
@@ -68,10 +70,11 @@ def train(
         advance: Told the number of finished epochs.
         until: Pause after so many epochs of the schedule; called again, it goes on from there to
             what it would have come to without a pause. None trains to the end.
-        watch: Told the validation accuracy after each epoch; what it raises ends the training.
+        watch: Told the validation score after each epoch; what it raises ends the training.
+        task: What validation goes by.
 
     Returns:
-        Loss and validation accuracy of every epoch that ran.
+        Loss and validation score of every epoch that ran.
 
     Raises:
         TinykdError: If the loss is no longer a number.
@@ -90,9 +93,9 @@ def train(
                 trainee.freeze()
             order = rows.order(batch_size=schedule.batch_size, seed=seed, epoch=state.epoch)
             loss = float(run_epoch(tf.constant(order)))
-            validation_loss, right = validate(forward, validation)
+            validation_loss, score, right = validate(forward, validation, task)
             _check_finite(trainee.name, state.epoch, loss, validation_loss)
-            state.record(loss, validation_loss, right)
+            state.record(loss, validation_loss, score, right)
             kept = state.snapshot()
             advance(state.epoch)
             raise_if_asked()

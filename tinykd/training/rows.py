@@ -19,7 +19,7 @@ class Rows:
 
     Attributes:
         x: Raw samples, [views * samples, ...]; view ``v`` of sample ``i`` is ``v * samples + i``.
-        labels: int32, [views * samples].
+        labels: What is said of each row, [views * samples] or [views * samples, outputs].
         teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
         samples: Number of samples.
         pool: Rows without labels that are mixed into every step.
@@ -27,7 +27,7 @@ class Rows:
     """
 
     x: NDArray[Any]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
     teacher_logits: NDArray[np.float32]
     samples: int
     pool: Rows | None = None
@@ -37,14 +37,14 @@ class Rows:
     def of_views(
         cls,
         views: Sequence[NDArray[Any]],
-        labels: NDArray[np.int32],
+        labels: NDArray[Any],
         teacher_logits: NDArray[np.float32] | None = None,
     ) -> Rows:
         """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty."""
         rows = np.concatenate(views)
         if teacher_logits is None:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
-        return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels))
+        return cls(rows, np.concatenate([labels] * len(views)), teacher_logits, len(labels))
 
     def with_pool(
         self,

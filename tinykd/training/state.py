@@ -44,14 +44,16 @@ class State:
             state._load(checkpoint)
         return state
 
-    def record(self, loss: float, validation_loss: float, right: NDArray[np.bool_]) -> None:
+    def record(
+        self, loss: float, validation_loss: float, score: float, right: NDArray[np.bool_]
+    ) -> None:
         """Note a finished epoch, and its weights if they are the best so far."""
         if validation_loss < min(self.validation_losses, default=math.inf):
             self.best = [variable.numpy() for variable in self.model_variables]
         self.epoch += 1
         self.losses.append(loss)
         self.validation_losses.append(validation_loss)
-        self.accuracies.append(float(np.mean(right)))
+        self.accuracies.append(score)
         self.right.append(np.packbits(right))
 
     def is_finished(self, patience: int | None) -> bool:

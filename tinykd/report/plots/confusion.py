@@ -17,7 +17,9 @@ TOP = 40
 
 
 def plot_confusion(report: Report) -> Markup:
-    """Draw true classes as rows and predicted ones as columns, shaded by the share of the row."""
+    """Draw true classes as rows and predicted ones as columns; nothing without classes."""
+    if not report.confusion:
+        return Markup()
     names = [svg.shorten(name, LONGEST_NAME) for name in report.data.class_names]
     left = 14 + CHARACTER * max(len(name) for name in names)
     cell = min(LARGEST_CELL, (WIDTH - left) / len(names))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tinykd.report import svg
 from tinykd.report.svg import CHARACTER, WIDTH, Scale
 from tinykd.results import Report, TrainingCurve
+from tinykd.tasks import TASKS
 
 TOP, HEIGHT = 34, 240
 LEFT, RIGHT = 44, 12
@@ -60,12 +61,18 @@ def plot_training(report: Report) -> Markup:
     x = Scale(1, max(2, *(run.end for run in runs)), LEFT, WIDTH - RIGHT)
     return svg.figure(
         TOP + HEIGHT + 42,
-        "Validation accuracy over the epochs of every training; the table gives where each ended.",
+        f"Validation {_score(report)} over the epochs of every training; "
+        "the table gives where each ended.",
         *_legend(runs),
         *_accuracy_axis(y, ends_in_perfection=least == half_a_sample),
         *_epoch_axis(x),
         *(_curve(run, x, y) for run in runs),
     )
+
+
+def _score(report: Report) -> str:
+    task = TASKS[report.data.task]
+    return "accuracy" if task.decides_classes else task.score_metric.name
 
 
 @dataclass(frozen=True)
