@@ -30,11 +30,14 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
-TaskName = Literal["classification"]
+TaskName = Literal["classification", "regression", "multi_label", "anomaly"]
 """Rows of the ``TASKS`` table: what a student can be asked."""
 
-LossName = Literal["kd", "kd_ce", "mse_logits", "ls_kd", "dkd", "dist", "hint", "attention", "rkd"]
-"""Rows of the ``LOSSES`` table for students that choose one class."""
+LossName = Literal[
+    "kd", "kd_ce", "mse_logits", "ls_kd", "dkd", "dist", "hint", "attention", "rkd",
+    "regression", "bounded_regression", "score", "multi_label", "reconstruction",
+]  # fmt: skip
+"""Rows of the ``LOSSES`` table; each is for one task."""
 
 
 class Section(BaseModel):
@@ -47,7 +50,9 @@ class DataConfig(Section):
     """Which data, and what is kept for validation.
 
     Attributes:
-        task: What the student is asked: one class of several.
+        task: What the student is asked: one class of several (``classification``), real values
+            (``regression``), which of several labels hold (``multi_label``), or whether a sample
+            is like those it was trained on (``anomaly``).
         source: ``digits`` (in scikit-learn, no download), ``fashion-mnist`` (``keras.datasets``),
             or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
             like, ``class_names``.
@@ -123,7 +128,7 @@ class StudentConfig(Section):
         width: Multiplies the channels of every layer.
     """
 
-    architecture: Literal["mlp", "ds_cnn", "resnet8", "cnn1d"] = "ds_cnn"
+    architecture: Literal["mlp", "ds_cnn", "resnet8", "cnn1d", "autoencoder"] = "ds_cnn"
     width: float = Field(default=1.0, ge=0.1, le=16.0)
 
 

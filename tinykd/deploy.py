@@ -174,6 +174,7 @@ def export_model(
     class_names: tuple[str, ...],
     samples: NDArray[Any],
     folder: Path,
+    threshold: float | None = None,
 ) -> ExportResult:
     """Package an int8 model in every form: ``.tflite``, C, C array, Arduino library.
 
@@ -184,6 +185,7 @@ def export_model(
         class_names: Labels of the outputs.
         samples: Raw samples, [n, ...]; the first few become the firmware's self-test.
         folder: Where the files are written.
+        threshold: Of an autoencoder's score, for the sketch; None for other models.
     """
     compiled = compile_tflite(tflite, name=name, optimize=optimize)
     request = make_request(
@@ -192,6 +194,7 @@ def export_model(
         formats=SUBFOLDERS,
         labels=class_names,
         golden_inputs=quantize_samples(tflite, samples[:GOLDEN_SAMPLES]),
+        threshold=threshold,
     )
     write_atomically(folder / f"{name}.tflite", tflite)
     files = [f"{name}.tflite"]
@@ -199,4 +202,4 @@ def export_model(
         exported = EXPORTERS[exporter](request)
         write_files(exported, folder / subfolder)
         files += [(PurePosixPath(subfolder) / file).as_posix() for file in exported]
-    return ExportResult(files=tuple(files), operators=request.operators)
+    return ExportResult(files=tuple(files), operators=request.operators, threshold=threshold)

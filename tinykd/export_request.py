@@ -20,6 +20,7 @@ def make_request(
     formats: Collection[str],
     labels: tuple[str, ...] = (),
     golden_inputs: np.ndarray[tuple[int, ...], np.dtype[np.int8]] | None = None,
+    threshold: float | None = None,
 ) -> ExportRequest:
     """Measure what the formats ask for: TFLM's arena, and the answers of the self-test.
 
@@ -29,6 +30,7 @@ def make_request(
         formats: Rows of ``EXPORTERS``.
         labels: Names of the classes.
         golden_inputs: int8 [n, ...] for the self-test; random values if there are none.
+        threshold: Of an autoencoder's score; None for other models.
 
     Raises:
         TinykdError: If TFLM cannot run the model, or the C cannot be compiled.
@@ -54,4 +56,5 @@ def make_request(
         labels=labels,
         tflm_arena=arena,
         golden=golden,
+        threshold=threshold,
     )

@@ -40,6 +40,7 @@ from tinykd.results import (
     StudentSummary,
     TeacherResult,
 )
+from tinykd.tasks import TASKS
 from tinykd.teachers.files import check_teacher_source, hash_file
 
 if TYPE_CHECKING:
@@ -178,8 +179,9 @@ class Build:
             from tinykd.students.cost import summarize_student
 
             data = self.data.result
+            outputs = TASKS[data.task].width(data.class_names, data.input_shape)
             model = build_student(
-                self.config.student, data.input_shape, len(data.class_names), seed=self.config.seed
+                self.config.student, data.input_shape, outputs, seed=self.config.seed
             )
             return summarize_student(model, self.config.student)
 
@@ -339,15 +341,20 @@ class Build:
 
         def compute(folder: Path) -> ExportResult:
             from tinykd.deploy import export_model
+            from tinykd.inference import answer_int8
 
+            tflite = self.quantize.file(f"{self.quantize.result.shipped}.tflite").read_bytes()
             with self.progress.task("C: compiling the model"):
                 return export_model(
-                    self.quantize.file(f"{self.quantize.result.shipped}.tflite").read_bytes(),
+                    tflite,
                     self.config.name,
                     optimize,
-                    class_names=self.dataset.class_names,
+                    class_names=self.dataset.labels,
                     samples=self.dataset.x_validation,
                     folder=folder,
+                    threshold=self.dataset.threshold(
+                        lambda x: answer_int8(tflite, x, self.dataset.output_scale)
+                    ),
                 )
 
         return self._stage(
@@ -411,13 +418,13 @@ class Build:
                 folder / PREDICTIONS_FILE,
                 decisions(answers, self.dataset.task),
                 self.dataset.y_test,
-                classes=self.dataset.classes,
+                classes=len(self.dataset.class_names),
                 output_scale=self.dataset.output_scale,
             )
             return evaluate(
                 answers,
                 self.dataset.y_test,
-                classes=self.dataset.classes,
+                classes=len(self.dataset.class_names),
                 shipped=self.quantize.result.shipped,
                 task=self.dataset.task,
                 output_scale=self.dataset.output_scale,
@@ -460,6 +467,7 @@ class Build:
             flipped=evaluated.flipped,
             ledger=evaluated.ledger,
             by_output=evaluated.by_output,
+            threshold=self.export.result.threshold,
             footprint=emulated.footprint,
             layers=emulated.layers,
             latency=emulated.latency,

@@ -20,6 +20,17 @@ def digits() -> Config:
     return Config()
 
 
+def diabetes() -> Config:
+    """Progress of a disease from ten measurements, bundled with scikit-learn: a regression."""
+    return Config(
+        name="diabetes",
+        data=DataConfig(task="regression", source="diabetes"),
+        teacher=TeacherConfig(ensemble=4, width=4, epochs=100, patience=20, learning_rate=1e-3),
+        student=StudentConfig(architecture="mlp", width=0.5),
+        distill=DistillConfig(epochs=100),
+    )
+
+
 def fashion_mnist() -> Config:
     """Fashion-MNIST, 70,000 images of 28x28 pixels, for a Cortex-M4 with 32 KiB of RAM."""
     return Config(
@@ -60,11 +71,34 @@ def gestures() -> Config:
     )
 
 
+def segments() -> Config:
+    """Which segments of a seven-segment display show a handwritten digit: several labels."""
+    return Config(
+        name="segments",
+        data=DataConfig(task="multi_label", source="segments"),
+        student=StudentConfig(width=0.25),
+    )
+
+
+def novelty() -> Config:
+    """Digits from 0 to 4 are normal, the others are not: an autoencoder; bundled as well."""
+    return Config(
+        name="novelty",
+        data=DataConfig(task="anomaly", source="novelty"),
+        teacher=TeacherConfig(epochs=100, patience=20),
+        student=StudentConfig(architecture="autoencoder"),
+        distill=DistillConfig(augment="none"),
+    )
+
+
 RECIPES: dict[str, Callable[[], Config]] = {
+    "diabetes": diabetes,
     "digits": digits,
     "fashion-mnist": fashion_mnist,
     "gestures": gestures,
     "keywords": keywords,
+    "novelty": novelty,
+    "segments": segments,
 }
 
 

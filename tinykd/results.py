@@ -311,10 +311,13 @@ class ExportResult(Result):
     Attributes:
         files: Paths below the build directory, in the order in which a person wants them.
         operators: TFLite operators of the model, each once.
+        threshold: Of an autoencoder: mean squared error, in the squared unit of the raw values,
+            above which the device calls a sample anomalous. None for other tasks.
     """
 
     files: tuple[str, ...]
     operators: tuple[str, ...]
+    threshold: float | None = None
 
 
 class ModelScore(Result):
@@ -566,6 +569,7 @@ class Report(Result):
         flipped: Test samples that float and int8 decide differently; None: nothing is decided.
         ledger: Forms of the model in pairs, on the same test samples.
         by_output: The shipped int8 model, target by target or label by label.
+        threshold: Score above which the device calls a sample anomalous; None for other tasks.
         footprint: On the core of the target board.
         layers: Cost of each layer there.
         latency: Board key to fit and latency.
@@ -592,6 +596,7 @@ class Report(Result):
     flipped: int | None
     ledger: tuple[FlipTest, ...] = ()
     by_output: tuple[OutputScore, ...] = ()
+    threshold: float | None = None
     footprint: FootprintResult
     layers: tuple[LayerCost, ...]
     latency: dict[str, BoardLatency]

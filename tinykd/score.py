@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflite_reader import read_bytes
 from tinykd.datasets import Dataset
 from tinykd.errors import DataError
-from tinykd.evaluate.ask import run_tflm_in_chunks
-from tinykd.inference import check_identical, classify_int8, dequantize, quantize_samples
+from tinykd.evaluate.ask import run_tflm_in_chunks, understand_int8
+from tinykd.inference import check_identical, classify_int8, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import FileScore
 from tinykd.tasks import TOP1
@@ -39,8 +40,9 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
         raise DataError(f"{path}: is not a .tflite, {' or '.join(SUFFIXES)} file.")
     if path.suffix != ".tflite":
         teacher = open_teacher(check_teacher_file(str(path)), dataset)
-        logits = teacher.logits(dataset.x_test, progress=progress, why=path.name)
-        return [_score(path, logits, dataset, "Keras, float32")]
+        ask = partial(teacher.logits, progress=progress, why=path.name)
+        values = dataset.understand(ask(dataset.x_test), ask)
+        return [_score(path, values, dataset, "Keras, float32")]
     tflite = read_bytes(path)
     compiled = compile_tflite(tflite, name=path.stem)
     _check_ports(path, compiled, dataset)
@@ -57,7 +59,7 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
         (generated_c, "generated C, host; every byte equal to TFLM"),
     )
     return [
-        _score(path, dequantize(tflite, outputs, dataset.output_scale), dataset, how)
+        _score(path, understand_int8(tflite, outputs, dataset), dataset, how)
         for outputs, how in forms
     ]
 

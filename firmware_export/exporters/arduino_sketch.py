@@ -23,7 +23,7 @@ _SKETCH = Template("""\
 #include "${name}_golden.h"
 
 static uint8_t arena[${NAME}_ARENA_BYTES] __attribute__((aligned(16)));
-
+$kept
 // Runs one test vector; returns the number of wrong output bytes, or -1 if the model failed.
 static int32_t run_vector(int32_t index, unsigned long *elapsed_us) {
   const int8_t *values = ${name}_golden_inputs[index];
@@ -86,7 +86,7 @@ $restart}
 void loop() {
   int8_t *input = ${name}_input(arena);
   for (int32_t i = 0; i < ${NAME}_INPUT_BYTES; i++) {
-    input[i] = ${name}_quantize_input(read_value(i));
+    input[i] = ${name}_quantize_input(read_value(i));$keep
   }
 $feed_others  if (${name}_invoke(arena) != 0) {
     Serial.println("the model failed");
@@ -136,6 +136,23 @@ _SHOW_VALUES = Template("""\
   }
   Serial.println();""")
 
+# The model uses up its input, and the score compares the output with it.
+_KEPT = Template("static int8_t sample[${NAME}_INPUT_BYTES];\n")
+_KEEP = "\n    sample[i] = input[i];"
+
+_SHOW_SCORE = Template("""\
+  // How badly the model rebuilds the sample: what it was not trained on has a higher score.
+  const int8_t *output = ${name}_output(arena);
+  float score = 0.0f;
+  for (int32_t i = 0; i < ${NAME}_OUTPUT_BYTES; i++) {
+    const float value = (float)(sample[i] - ${NAME}_INPUT_ZERO_POINT) * ${NAME}_INPUT_SCALE;
+    const float error = value - ${name}_dequantize_output(output[i]);
+    score += error * error / (float)${NAME}_OUTPUT_BYTES;
+  }
+  Serial.print("score: ");
+  Serial.print(score, 4);
+  Serial.println(score > ${threshold}f ? " anomalous" : " normal");""")
+
 _GOLDEN = Template("""\
 // Test vectors of the model $name: inputs, and the bytes that the generated C gave for them.
 #ifndef ${NAME}_GOLDEN_H
@@ -162,9 +179,14 @@ def sketch(request: ExportRequest) -> str:
     compiled = request.compiled
     names = {"name": compiled.name, "NAME": compiled.name.upper()}
     show = _SHOW_LABEL if request.labels else _SHOW_VALUES
+    scored = request.threshold is not None
+    if scored:
+        show, names = _SHOW_SCORE, {**names, "threshold": f"{request.threshold:.6e}"}
     reset = _RESET.substitute(names) if compiled.states else ""
     return _SKETCH.substitute(
         names,
+        kept=_KEPT.substitute(names) if scored else "",
+        keep=_KEEP if scored else "",
         reset=reset,
         restart=_RESTART.substitute(reset=reset) if reset else "",
         fill_inputs=_per_port(_FILL_INPUT, names, compiled.inputs),

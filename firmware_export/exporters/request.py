@@ -45,6 +45,9 @@ class ExportRequest:
         labels: Names of the classes in the order of the output, or none.
         tflm_arena: What `tflm.arena_bytes` found; None where TFLM cannot run.
         golden: Test vectors; the Arduino sketch needs them.
+        threshold: The output rebuilds the input; above this mean squared error, in the squared
+            unit of the input, the sketch calls a sample anomalous. None: the output is something
+            else.
     """
 
     compiled: CompiledModel
@@ -53,11 +56,21 @@ class ExportRequest:
     labels: tuple[str, ...] = ()
     tflm_arena: ArenaNeed | None = None
     golden: GoldenVectors | None = None
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
+        self._check_rebuilt()
         classes = self.compiled.outputs[0].elements
         if self.labels and len(self.labels) != classes:
             raise ModelError(
                 f"labels: '{self.compiled.name}' has {classes} outputs, got {len(self.labels)} "
                 f"labels. Give one label for each class, in order."
+            )
+
+    def _check_rebuilt(self) -> None:
+        takes, gives = self.compiled.inputs[0].elements, self.compiled.outputs[0].elements
+        if self.threshold is not None and takes != gives:
+            raise ModelError(
+                f"threshold: '{self.compiled.name}' takes {takes} values and gives {gives}; an "
+                "autoencoder gives as many as it takes."
             )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firmware_export.compiler import compile_tflite
+from firmware_export.errors import ModelError
 from firmware_export.exporters import EXPORTERS, ExportRequest, GoldenVectors, write_folder
 from firmware_export.measure import run_on_host
 from firmware_export.tflite_writer import write_tflite
@@ -90,6 +91,32 @@ def test_without_labels_the_sketch_prints_real_values(tmp_path: Path) -> None:
     lines = run_sketch(replace(REQUEST, labels=()), tmp_path)
     real = 0.25 * (tiny_expected(SAMPLES)[0].astype(float) + 1)
     assert lines[4] == "result: " + " ".join(f"{value:.2f}" for value in real)
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_the_sketch_of_an_autoencoder_prints_its_score(above: bool, tmp_path: Path) -> None:
+    """The first vector as real values, against what the model rebuilds from it."""
+    file = write_tflite(model_of(fully_connected("f", 1, features=16)))
+    compiled = compile_tflite(file, name="rebuilds")
+    source, result = compiled.inputs[0], compiled.outputs[0]
+    samples = random_samples(2, source.size_bytes)
+    golden = GoldenVectors(samples, run_on_host(compiled, samples))
+    request = ExportRequest(compiled=compiled, model=file, golden=golden)
+    given = (samples[0].reshape(-1).astype(float) - source.zero_point) * source.scale
+    rebuilt = (golden.outputs[0].reshape(-1).astype(float) - result.zero_point) * result.scale
+    score = float(np.square(given - rebuilt).mean())
+    lines = run_sketch(replace(request, threshold=score * (0.9 if above else 1.1)), tmp_path)
+    assert lines[1] == "self-test: PASS 2 of 2"
+    printed, word = lines[4].removeprefix("score: ").split()
+    assert float(printed) == pytest.approx(score, rel=1e-3, abs=1e-4)
+    assert word == ("anomalous" if above else "normal")
+
+
+def test_a_model_that_cannot_rebuild_its_input_has_no_score() -> None:
+    file = write_tflite(model_of(fully_connected("f", 1)))
+    compiled = compile_tflite(file, name="smaller")
+    with pytest.raises(ModelError, match="takes 16 values and gives 5; an autoencoder gives as"):
+        ExportRequest(compiled=compiled, model=file, threshold=1.0)
 
 
 def test_the_sketch_of_a_compiled_model_with_two_inputs_passes(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tinykd.convert import (
     convert_qat,
     describe,
     fold_input_scale,
+    fold_output_scale,
 )
 from tinykd.errors import ConversionError
 from tinykd.litert import make_interpreter, run_litert
@@ -57,6 +58,10 @@ STUDENT_OPERATORS = {
     "cnn1d": (
         lambda: STUDENTS["cnn1d"]((32, 3), 5, 0.5),
         ["RESHAPE", *["CONV_2D"] * 3, "MEAN", "FULLY_CONNECTED"],
+    ),
+    "autoencoder": (
+        lambda: STUDENTS["autoencoder"]((8, 8), 64, 0.5),
+        ["RESHAPE"] + ["FULLY_CONNECTED"] * 4,
     ),
     "dense_bn": (dense_with_batch_norm, ["FULLY_CONNECTED"] * 2),
     "pooled": (
@@ -294,6 +299,7 @@ FIRST_LAYER = {
     "ds_cnn": "stem",
     "resnet8": "stem",
     "cnn1d": "conv_1",
+    "autoencoder": "encode",
     "dense_bn": "hidden",
     "pooled": "conv",
 }
@@ -312,8 +318,40 @@ def test_folding_the_input_scale_changes_two_scales_and_no_data(files, name):
         for key, tensor in tensors_of(tflite).items()
         if not np.array_equal(scales_of(tensor), scales_of(tensors[key]))
     }
-    views = {"mlp": {"flatten"}, "cnn1d": {"as_image"}}.get(name, set())
+    flat = {"flatten"}
+    views = {"mlp": flat, "autoencoder": flat, "cnn1d": {"as_image"}}.get(name, set())
     assert changed == {"input", f"{FIRST_LAYER[name]}/kernel"} | views  # biases keep theirs
+
+
+@pytest.mark.parametrize("name", ["mlp", "autoencoder", "pooled"])
+def test_folding_the_output_scale_changes_the_unit_of_the_output_alone(files, name):
+    tflite = files[name, "ptq"]
+    folded = fold_output_scale(tflite, 64.0)
+    before, after = describe(tflite), describe(folded)
+    assert after.output_scale == 64 * before.output_scale
+    assert (after.input_scale, after.output_zero_point) == (
+        before.input_scale,
+        before.output_zero_point,
+    )
+    shape = make_interpreter(tflite).get_input_details()[0]["shape"][1:]
+    x = np.random.default_rng(0).integers(-128, 128, (50, *shape), np.int8)
+    assert np.array_equal(run_litert(tflite, x), run_litert(folded, x))
+    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(folded, x))
+    both = fold_input_scale(folded, 1 / 16)
+    assert both == fold_output_scale(fold_input_scale(tflite, 1 / 16), 64.0)
+    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(both, x))
+    assert fold_output_scale(tflite, 1.0) == tflite
+
+
+def test_an_output_that_no_layer_with_a_kernel_makes_is_refused():
+    inputs = L.Input((8,), name="input")
+    x = L.Activation("sigmoid")(L.Dense(3)(inputs))
+    samples = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    tflite = convert_ptq(tf_keras.Model(inputs, x), samples)
+    with pytest.raises(ConversionError, match=r"output comes from LOGISTIC; .*End the student in"):
+        fold_output_scale(tflite, 2.0)
+    with pytest.raises(ConversionError, match=r"output_scale is 3.0; expected a power of two"):
+        fold_output_scale(tflite, 3.0)
 
 
 def test_pixels_need_no_arithmetic_before_the_model():

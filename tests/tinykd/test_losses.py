@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tinykd.losses import LOSSES
+from tinykd.config import DistillConfig
+from tinykd.lesson import Lesson
+from tinykd.losses import LOSSES, choose_objective
 from tinykd.losses.soft_targets import (
     soft_target_cross_entropy,
     soft_target_kl,
@@ -233,14 +235,27 @@ def test_probabilities_teach_what_their_logits_teach(logits, name):
     assert both(probabilities)[0] != pytest.approx(from_logits, rel=0.01)
 
 
+def objective_of(task, name, **settings):
+    config = DistillConfig(loss=name, **settings)
+    return choose_objective(config, classes=5, task=task)
+
+
+def huber(difference):
+    size = np.abs(difference)
+    return np.where(size <= 1, 0.5 * size**2, size - 0.5).mean()
+
+
 def test_regression_weighs_targets_and_teacher(logits):
     student, teacher = logits
     targets = np.float32((student + teacher) / 2) + np.float32(np.linspace(-2, 2, 6)[:, None])
-    size = np.abs(student - targets)
-    huber = np.where(size <= 1, 0.5 * size**2, size - 0.5).mean()
+    lesson = Lesson(student, teacher, targets)
     taught = np.mean((student - teacher) ** 2)
-    found = float(LOSSES["regression"].compute(student, teacher, targets, alpha=0.3))
-    assert found == pytest.approx(0.7 * huber + 0.3 * taught, rel=1e-5)
+    found = float(objective_of("regression", "regression", alpha=0.3)(lesson))
+    assert found == pytest.approx(0.7 * huber(student - targets) + 0.3 * taught, rel=1e-5)
+    half = objective_of("regression", "auto")
+    assert (half.name, half.alpha) == ("regression", 0.5)
+    alone = float(half.without_teacher()(lesson))
+    assert alone == pytest.approx(huber(student - targets), rel=1e-5)
     worse = [
         np.sum((s - y) ** 2) + 2 > np.sum((t - y) ** 2)
         for s, t, y in zip(student, teacher, targets, strict=True)
@@ -249,10 +264,10 @@ def test_regression_weighs_targets_and_teacher(logits):
     bounded = np.mean(
         [np.sum((s - y) ** 2) * w for s, y, w in zip(student, targets, worse, strict=True)]
     )
-    found = float(
-        LOSSES["bounded_regression"].compute(student, teacher, targets, alpha=0.3, margin=2.0)
-    )
-    assert found == pytest.approx(0.7 * huber + 0.3 * bounded, rel=1e-5)
+    losses = {"bounded_regression": {"weight": 0.3, "margin": 2.0}, "labels": 0.7}
+    objective = choose_objective(DistillConfig(losses=losses), classes=5, task="regression")
+    found = float(objective(lesson))
+    assert found == pytest.approx(0.7 * huber(student - targets) + 0.3 * bounded, rel=1e-5)
 
 
 def test_several_labels_are_each_a_coin(logits):
@@ -261,6 +276,12 @@ def test_several_labels_are_each_a_coin(logits):
     expected = 4 * np.mean(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
     found = float(LOSSES["multi_label"].compute(student, teacher, temperature=2.0))
     assert found == pytest.approx(expected, rel=1e-5)
+    labels = np.float32(np.arange(30).reshape(6, 5) % 3 == 0)
+    halves = objective_of("multi_label", "auto")
+    z = np.float64(logits[0])
+    supervised = np.mean(np.log1p(np.exp(z)) - z * labels)
+    alone = float(halves.without_teacher()(Lesson(logits[0], logits[1], labels)))
+    assert alone == pytest.approx(supervised, rel=1e-5)
     sure = np.full((2, 3), 300.0, np.float32)
     assert np.isfinite(float(LOSSES["multi_label"].compute(-sure, sure)))
 
@@ -268,9 +289,13 @@ def test_several_labels_are_each_a_coin(logits):
 def test_autoencoders_learn_samples_and_scores(logits):
     student, teacher = logits
     samples = np.zeros_like(student)
-    found = float(LOSSES["reconstruction"].compute(student, teacher, samples, teacher_weight=0.5))
+    objective = choose_objective(
+        DistillConfig(losses={"reconstruction": 0.5, "labels": 1.0}), classes=5, task="anomaly"
+    )
+    found = float(objective(Lesson(student, teacher, samples)))
     expected = np.mean(student**2) + 0.5 * np.mean((student - teacher) ** 2)
     assert found == pytest.approx(expected, rel=1e-5)
+    assert objective_of("anomaly", "auto").weights == {"labels": 1.0, "reconstruction": 1.0}
     score, taught = student[:, :1], teacher[:, :1]
     size = np.abs(score - taught)
     expected = np.where(size <= 2, 0.5 * size**2, 2 * (size - 1)).mean()

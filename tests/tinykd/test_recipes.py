@@ -26,7 +26,9 @@ def test_recipes_do_not_share_a_build_directory():
 
 
 def test_an_unknown_recipe_is_answered_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"no recipe 'mnist'\. Recipes: digits, fashion-mnist, "):
+    with pytest.raises(
+        ConfigError, match=r"no recipe 'mnist'\. Recipes: diabetes, digits, fashion-mnist, "
+    ):
         find_recipe("mnist")
 
 

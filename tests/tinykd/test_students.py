@@ -15,6 +15,7 @@ SUITS = {
     "ds_cnn": [(8, 8, 1), (8, 8), (32, 32, 3), (49, 10, 1)],
     "resnet8": [(8, 8, 1), (9, 7), (32, 32, 3)],
     "cnn1d": [(100, 3), (8, 8, 1)],
+    "autoencoder": [(64,), (8, 8, 1)],
 }
 
 
@@ -118,7 +119,10 @@ def test_the_list_has_every_student_that_suits_smallest_first():
     rows = list_students(1.0, (8, 8, 1), 10)
     assert {row.architecture for row in rows} == set(STUDENTS)
     assert [row.parameters for row in rows] == sorted(row.parameters for row in rows)
-    assert {row.architecture for row in list_students(1.0, (64,), 10)} == {"mlp"}
+    assert {row.architecture for row in list_students(1.0, (64,), 10)} == {
+        "mlp",
+        "autoencoder",
+    }
     assert {row.width for row in list_students(0.5, (64,), 10)} == {0.5}
 
 

@@ -36,7 +36,10 @@ recipe_option = click.option(
     "--recipe",
     default=None,
     metavar="NAME",
-    help="Start from a recipe: digits, fashion-mnist, gestures, keywords.",
+    help=(
+        "Start from a recipe: diabetes, digits, fashion-mnist, gestures, keywords, novelty, "
+        "segments."
+    ),
 )
 data_option = click.option(
     "--data", default=None, metavar="FILE.npz", help="Your data, in place of the configured one."

@@ -25,12 +25,20 @@ if TYPE_CHECKING:
     "evaluate", epilog="Example: tinykd evaluate --data gestures.npz model.tflite teacher.keras"
 )
 @click.argument("models", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--config",
+    "config_file",
+    default=None,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration whose [data] section says what the models were asked.",
+)
 @recipe_option
 @data_option
 @quiet_option
 @json_option
 def command(
     models: tuple[Path, ...],
+    config_file: Path | None,
     recipe: str | None,
     data: str | None,
     quiet: bool,
@@ -46,7 +54,7 @@ def command(
     from tinykd.backend import load_tensorflow
     from tinykd.datasets import load_dataset
 
-    config = assemble_config(None, recipe, data=data)
+    config = assemble_config(config_file, recipe, data=data)
     progress = choose_progress(quiet=quiet)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)

@@ -1,8 +1,9 @@
 """Data sets: loaded, checked, split, and described, before any training."""
 
 from tinykd.datasets.dataset import Dataset, input_scale_for
-from tinykd.datasets.load import SOURCES, fingerprint_source, load_dataset
+from tinykd.datasets.load import fingerprint_source, load_dataset
 from tinykd.datasets.pool import check_pool
+from tinykd.datasets.sources import SOURCES
 
 __all__ = [
     "SOURCES",

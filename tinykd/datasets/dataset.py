@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Dataset:
         class_names: One name per output of a network: per class, in label order.
         x_train: Raw values as the sensor gives them, any real dtype, [n, ...].
         y_train: What is said of each sample, in the form of its task: of a classification int32
-            labels in [0, classes), [n].
+            labels in [0, classes), [n]; of an autoencoder the samples on its own scale.
         x_validation: Same layout; every choice is made on these.
         y_validation: Their labels.
         x_test: Same layout; looked at once, at the end.
@@ -57,7 +58,42 @@ class Dataset:
     @property
     def classes(self) -> int:
         """Numbers that a network gives for each sample: one logit per class."""
-        return len(self.class_names)
+        return self.task.width(self.class_names, self.input_shape)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of which a device says one; empty where it does not choose."""
+        return self.class_names if self.task.says_class else ()
+
+    def labels_of(self, views: Sequence[Samples]) -> Labels:
+        """What a network shall say of every view of the training samples, view after view."""
+        return np.concatenate(
+            [self.task.targets(view, self.y_train, self.input_scale) for view in views]
+        )
+
+    def threshold(self, ask: Callable[[Samples], NDArray[Any]]) -> float | None:
+        """What a device compares the score of a model with; None where there is no score.
+
+        Args:
+            ask: From raw samples to what the model says, in the network's units.
+        """
+        return self.task.threshold(
+            lambda: (ask(self.x_validation), self.y_validation), self.output_scale
+        )
+
+    def understand(
+        self, values: NDArray[Any], ask: Callable[[Samples], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Answers on the test split as the task measures them; see ``Task.understand``.
+
+        Args:
+            values: What a model says of the test split, in the network's units.
+            ask: Asks the same model about other raw samples.
+        """
+        samples = self.task.targets(self.x_test, self.y_test, self.input_scale)
+        return self.task.understand(
+            values, samples, lambda: (ask(self.x_validation), self.y_validation)
+        )
 
     @property
     def start(self) -> tuple[float, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,80 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.backend import load_tensorflow
 from tinykd.config import DataConfig
 from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
-from tinykd.datasets.dataset import Dataset
+from tinykd.datasets.dataset import Dataset, input_scale_for
 from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
+from tinykd.datasets.sources import BUNDLED, SOURCES
 from tinykd.errors import DataError
-from tinykd.progress import Silent
 from tinykd.tasks import TASKS
-
-FASHION_MNIST_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-
-
-def load_digits() -> Arrays:
-    """Scikit-learn's 1,797 digits: 8x8 pixels of 0..16; 1,200 to train and choose, 597 to test.
-
-    The split is stratified and the same for every seed, so that seeds can be compared in pairs.
-    """
-    from sklearn.datasets import load_digits as bundled_digits
-    from sklearn.model_selection import train_test_split
-
-    digits = bundled_digits()
-    x_train, x_test, y_train, y_test = train_test_split(
-        digits.images.astype(np.uint8)[..., None],
-        digits.target,
-        test_size=597,
-        random_state=0,
-        stratify=digits.target,
-    )
-    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-
-
-def load_fashion_mnist() -> Arrays:
-    """Fashion-MNIST through ``keras.datasets``, which downloads it once.
-
-    Raises:
-        DataError: If it cannot be downloaded.
-    """
-    load_tensorflow(Silent())  # Keras would bring it in, with its messages
-    import keras
-    from keras.datasets import fashion_mnist
-
-    keras.utils.disable_interactive_logging()  # its download bar would stand in our output
-    try:
-        (x_train, y_train), (x_test, y_test) = fashion_mnist.load_data()
-    except Exception as error:  # the downloader raises whatever the network gave it
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"data.source: fashion-mnist could not be downloaded ({reason}). "
-            "Give a local copy with --data FILE.npz."
-        ) from None
-    return {
-        "x_train": x_train[..., None],
-        "y_train": y_train,
-        "x_test": x_test[..., None],
-        "y_test": y_test,
-        "class_names": np.array(FASHION_MNIST_CLASSES),
-    }
-
-
-SOURCES: dict[str, Callable[[], Arrays]] = {
-    "digits": load_digits,
-    "fashion-mnist": load_fashion_mnist,
-}
 
 
 def fingerprint_source(config: DataConfig) -> str:
@@ -97,7 +29,7 @@ def fingerprint_source(config: DataConfig) -> str:
 
 
 def _fingerprint_labelled(config: DataConfig) -> str:
-    if config.source == "digits":
+    if config.source in BUNDLED:
         return f"scikit-learn {metadata.version('scikit-learn')}"
     if config.source in SOURCES:
         return config.source
@@ -131,7 +63,7 @@ def load_dataset(config: DataConfig) -> Dataset:
         arrays = SOURCES[config.source]()
     else:
         path = _existing_file(config.source)
-        optional = ("class_names", POOL_KEY, config.group_by)
+        optional = ("y_train", "class_names", POOL_KEY, config.group_by)
         arrays = read_archive(path, TASKS[config.task].needed, optional)
     return _split(_check(arrays, config), config)
 
@@ -162,18 +94,26 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
             f"validation, {missing}. Raise data.validation_every."
         )
     pool = find_pool(config, arrays)
+    if pool is not None and not task.learns_unlabelled:
+        raise DataError(
+            f"{config.source}: samples without labels are learned from in a classification alone. "
+            f"Leave data.unlabelled and {POOL_KEY} out, or change data.task."
+        )
+    x_test = training_dtype(arrays["x_test"])
+    x_validation, x_train = training_dtype(x_train[held_out]), training_dtype(x_train[~held_out])
+    scale = input_scale_for(x_train)
     return Dataset(
         source=Path(config.source).name,
         class_names=tuple(str(name) for name in arrays["class_names"]),
-        x_train=training_dtype(x_train[~held_out]),
-        y_train=y_train[~held_out],
-        x_validation=training_dtype(x_train[held_out]),
-        y_validation=y_train[held_out],
-        x_test=training_dtype(arrays["x_test"]),
+        x_train=x_train,
+        y_train=task.targets(x_train, y_train[~held_out], scale),
+        x_validation=x_validation,
+        y_validation=task.targets(x_validation, y_train[held_out], scale),
+        x_test=x_test,
         y_test=arrays["y_test"],
         x_unlabelled=pool,
         task=task,
-        output_scale=float(arrays.get("output_scale", 1.0)),
+        output_scale=task.output_scale(arrays, scale),
     )
 
 

@@ -185,7 +185,7 @@ def training_rows(
     """
     views = VIEWS[config.augment](dataset.x_train)
     labelled = len(views) * len(dataset.x_train)
-    rows = Rows.of_views(views, dataset.y_train, soft_targets[:labelled])
+    rows = Rows.of_views(views, dataset.labels_of(views), soft_targets[:labelled])
     if dataset.x_unlabelled is None:
         return rows
     pool = VIEWS[config.augment](dataset.x_unlabelled)

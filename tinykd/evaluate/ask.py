@@ -17,7 +17,7 @@ from firmware_export.measure.toolchain import run_on_host
 from firmware_export.tflm import run_tflm
 from tinykd.datasets import Dataset
 from tinykd.evaluate.table import Answers
-from tinykd.inference import classify_int8, dequantize, quantize_samples
+from tinykd.inference import answer_int8, classify_int8, dequantize, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import EmulateResult
 from tinykd.training import Trainee, predict
@@ -60,22 +60,31 @@ def ask_float_models(
     answers = []
     if teacher.knows_all:
         members = len(teacher.members)
+
+        def ask(x: NDArray[Any]) -> NDArray[np.float32]:
+            return teacher.logits(x, progress=progress, why="test split")
+
+        outputs = ask(dataset.x_test)
         answers.append(
             Answers(
                 name="teacher",
                 description="teacher, float" if members == 1 else f"{members} teachers together",
-                outputs=teacher.logits(dataset.x_test, progress=progress, why="test split"),
+                outputs=outputs,
+                values=dataset.understand(outputs, ask),
                 how="Keras, float32" if members == 1 else "each as it is, float32",
                 parameters=teacher.parameters,
                 size_bytes=FLOAT_BYTES * teacher.parameters,
             )
         )
     for name, model in students.items():
+        ask_student = partial(predict, Trainee(name, model, dataset.input_scale))
+        outputs = ask_student(dataset.x_test)
         answers.append(
             Answers(
                 name=name,
                 description=STUDENT_DESCRIPTIONS[name],
-                outputs=predict(Trainee(name, model, dataset.input_scale), dataset.x_test),
+                outputs=outputs,
+                values=dataset.understand(outputs, ask_student),
                 how="Keras, float32",
                 parameters=(parameters := int(model.count_params())),
                 size_bytes=FLOAT_BYTES * parameters,
@@ -118,7 +127,7 @@ def ask_int8_models(
                 name=key,
                 description=description,
                 outputs=outputs,
-                values=dequantize(file, outputs, dataset.output_scale),
+                values=understand_int8(file, outputs, dataset),
                 how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
                 reference=reference,
                 size_bytes=len(file),
@@ -132,7 +141,7 @@ def ask_int8_models(
             name="tflm",
             description=f"int8, {shipped.upper()}, in TFLM",
             outputs=outputs,
-            values=dequantize(model, outputs, dataset.output_scale),
+            values=understand_int8(model, outputs, dataset),
             how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
             reference=reference,
             size_bytes=len(model),
@@ -145,7 +154,7 @@ def ask_int8_models(
             name="c",
             description=f"int8, {shipped.upper()}, as generated C",
             outputs=outputs,
-            values=dequantize(model, outputs, dataset.output_scale),
+            values=understand_int8(model, outputs, dataset),
             how=(
                 f"generated C built for the host, every byte equal to TFLM; the first "
                 f"{emulated.emulated_samples} samples also on an emulated "
@@ -156,6 +165,21 @@ def ask_int8_models(
         )
     )
     return answers
+
+
+def understand_int8(
+    tflite: bytes, outputs: NDArray[np.int8], dataset: Dataset
+) -> NDArray[np.float32]:
+    """What int8 outputs on the test split say, as the task measures it.
+
+    Args:
+        tflite: The model, which the host's interpreter asks again where that is needed.
+        outputs: Int8 [n, ...], of any runtime.
+        dataset: With the test split.
+    """
+    scale = dataset.output_scale
+    ask = partial(answer_int8, tflite, output_scale=scale)
+    return dataset.understand(dequantize(tflite, outputs, scale), ask)
 
 
 def run_tflm_in_chunks(

@@ -90,6 +90,33 @@ CANDIDATES = (
         rank_few=4,
         rank_many=3,
     ),
+    Candidate(
+        "regression",
+        "regression",
+        "half of the weight on the targets, half on the teacher's values",
+        min_classes=1,
+        rank_few=1,
+        rank_many=1,
+        task="regression",
+    ),
+    Candidate(
+        "multi_label",
+        "multi_label",
+        "half of the weight on the labels, half on the teacher's probability of each",
+        min_classes=1,
+        rank_few=1,
+        rank_many=1,
+        task="multi_label",
+    ),
+    Candidate(
+        "reconstruction",
+        "reconstruction",
+        "the sample and what the teacher makes of it, in equal parts",
+        min_classes=1,
+        rank_few=1,
+        rank_many=1,
+        task="anomaly",
+    ),
 )
 
 

@@ -19,10 +19,9 @@ from tinykd.losses.soft_targets import (
 )
 from tinykd.losses.tasks import (
     anomaly_score,
-    bounded_regression,
+    bounded_distance,
     multi_label_kl,
-    reconstruction,
-    regression,
+    squared_distance,
 )
 
 Needs = Literal["logits", "logits and labels", "hints", "maps", "features"]
@@ -118,21 +117,16 @@ LOSSES: dict[str, Loss] = {
         relations, "Park 2019", needs="features", options={"distance": 25.0, "angle": 50.0}
     ),
     "regression": Loss(
-        regression,
-        "Ba 2014",
-        needs="logits and labels",
-        task="regression",
-        options={"alpha": 0.5, "delta": 1.0},
-        labels=0.0,
-        min_classes=1,
+        squared_distance, "Ba 2014", task="regression", weight=0.5, labels=0.5, min_classes=1
     ),
     "bounded_regression": Loss(
-        bounded_regression,
+        bounded_distance,
         "Chen 2017",
         needs="logits and labels",
         task="regression",
-        options={"alpha": 0.5, "delta": 1.0, "margin": 0.0},
-        labels=0.0,
+        options={"margin": 0.0},
+        weight=0.5,
+        labels=0.5,
         min_classes=1,
     ),
     "multi_label": Loss(
@@ -140,17 +134,11 @@ LOSSES: dict[str, Loss] = {
         "Hinton 2015",
         task="multi_label",
         options={"temperature": 1.0},
+        weight=0.5,
+        labels=0.5,
         min_classes=1,
     ),
-    "reconstruction": Loss(
-        reconstruction,
-        "Ba 2014",
-        needs="logits and labels",
-        task="autoencoder",
-        options={"teacher_weight": 1.0},
-        labels=0.0,
-        min_classes=1,
-    ),
+    "reconstruction": Loss(squared_distance, "Ba 2014", task="anomaly", min_classes=1),
     "score": Loss(
         anomaly_score,
         "Pol 2023",

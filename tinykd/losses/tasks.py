@@ -1,6 +1,6 @@
-"""Losses of students that do not choose one class: regression, several labels, autoencoders.
+"""What a teacher says to students that do not choose one class, as pure functions of arrays.
 
-Each holds both parts, what the data says and what the teacher says, as pure functions of arrays.
+What the data says to them is ``Task.label_loss``.
 """
 
 from __future__ import annotations
@@ -10,34 +10,20 @@ from typing import Any
 import tensorflow as tf
 
 
-def regression(
-    student: Any, teacher: Any, targets: Any, alpha: float = 0.5, delta: float = 1.0
-) -> Any:
-    """``(1 - alpha) * Huber(targets, student) + alpha * mean squared distance to the teacher``.
+def squared_distance(student: Any, teacher: Any) -> Any:
+    """Mean squared distance to the teacher's values.
 
     Args:
         student: float32 [batch, values].
         teacher: float32 [batch, values].
-        targets: float32 [batch, values].
-        alpha: Weight of the teacher's part, in [0, 1].
-        delta: Knee of Huber's loss, in the unit of the targets.
 
-    Source: Huber, "Robust Estimation of a Location Parameter", 1964, for the targets; Ba and
-    Caruana, "Do Deep Nets Really Need to be Deep?", 2014, equation 1, for the teacher.
+    Source: Ba and Caruana, "Do Deep Nets Really Need to be Deep?", 2014, equation 1.
     """
-    taught = tf.reduce_mean(tf.square(student - teacher))
-    return (1.0 - alpha) * _huber(student - targets, delta) + alpha * taught
+    return tf.reduce_mean(tf.square(student - teacher))
 
 
-def bounded_regression(
-    student: Any,
-    teacher: Any,
-    targets: Any,
-    alpha: float = 0.5,
-    delta: float = 1.0,
-    margin: float = 0.0,
-) -> Any:
-    """Huber's loss, and the squared error again where the student is worse than its teacher.
+def bounded_distance(student: Any, teacher: Any, targets: Any, margin: float = 0.0) -> Any:
+    """The squared error, only where the student is worse than its teacher.
 
     A teacher's answer can be far off: here it is no goal but a bound.
 
@@ -45,8 +31,6 @@ def bounded_regression(
         student: float32 [batch, values].
         teacher: float32 [batch, values].
         targets: float32 [batch, values].
-        alpha: Weight of the bounded part, in [0, 1].
-        delta: Knee of Huber's loss, in the unit of the targets.
         margin: By how much the student's squared error must undercut that of the teacher.
 
     Source: Chen et al., "Learning Efficient Object Detection Models with Knowledge Distillation",
@@ -55,8 +39,7 @@ def bounded_regression(
     student_error = tf.reduce_sum(tf.square(student - targets), axis=-1)
     teacher_error = tf.reduce_sum(tf.square(teacher - targets), axis=-1)
     is_worse = student_error + margin > teacher_error
-    bounded = tf.reduce_mean(tf.where(is_worse, student_error, tf.zeros_like(student_error)))
-    return (1.0 - alpha) * _huber(student - targets, delta) + alpha * bounded
+    return tf.reduce_mean(tf.where(is_worse, student_error, tf.zeros_like(student_error)))
 
 
 def multi_label_kl(student_logits: Any, teacher_logits: Any, temperature: float = 1.0) -> Any:
@@ -75,21 +58,6 @@ def multi_label_kl(student_logits: Any, teacher_logits: Any, temperature: float 
     divergence = present * (tf.math.log_sigmoid(teacher) - tf.math.log_sigmoid(student))
     divergence += (1.0 - present) * (tf.math.log_sigmoid(-teacher) - tf.math.log_sigmoid(-student))
     return temperature**2 * tf.reduce_mean(divergence)
-
-
-def reconstruction(student: Any, teacher: Any, targets: Any, teacher_weight: float = 1.0) -> Any:
-    """``|student - targets|^2 + teacher_weight * |student - teacher|^2``, means over everything.
-
-    Args:
-        student: What the small autoencoder makes of the samples, float32 [batch, ...].
-        teacher: What the large one makes of them, of the same shape.
-        targets: The samples.
-        teacher_weight: Of the teacher's part.
-
-    Source: Ba and Caruana, 2014, equation 1, on the output of an autoencoder.
-    """
-    rebuilt = tf.reduce_mean(tf.square(student - targets))
-    return rebuilt + teacher_weight * tf.reduce_mean(tf.square(student - teacher))
 
 
 def anomaly_score(student: Any, teacher: Any, delta: float = 1.0) -> Any:

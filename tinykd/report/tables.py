@@ -148,7 +148,7 @@ def headline_text(report: Report, model: ModelScore) -> str:
 
 def outputs_text(report: Report) -> str:
     """Say what the student gives, such as ``10 classes``."""
-    return f"{len(report.data.class_names)} {task_of(report).outputs}"
+    return task_of(report).given(report.data.class_names)
 
 
 def interval(report: Report, model: ModelScore) -> str:
@@ -308,7 +308,22 @@ def static_bytes(report: Report) -> int:
 def choices(report: Report) -> tuple[str, ...]:
     """Say what was chosen on the validation split, and by how much; the loss with its race."""
     samples = report.data.validation_samples
-    return (*race.race_lines(report.distill.race, samples), *shipping_choices(report))
+    limit = threshold_text(report)
+    return (
+        *race.race_lines(report.distill.race, samples),
+        *shipping_choices(report),
+        *([] if limit is None else [limit]),
+    )
+
+
+def threshold_text(report: Report) -> str | None:
+    """Say above which score the device calls a sample anomalous; None where there is no score."""
+    if report.threshold is None:
+        return None
+    return (
+        f"A score above {wording.figures(report.threshold, 4)} (mean squared error, in the squared "
+        "unit of the raw values) is anomalous: 95 % of the normal validation samples lie below."
+    )
 
 
 def shipping_choices(report: Report) -> tuple[str, ...]:

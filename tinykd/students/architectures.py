@@ -86,11 +86,26 @@ def cnn1d(input_shape: Shape, classes: int, width: float) -> Any:
     return _classifier(inputs, x, classes, "cnn1d")
 
 
+def autoencoder(input_shape: Shape, classes: int, width: float) -> Any:
+    """Hidden layers of 64 units times ``width`` before and behind a code of 8; for ``anomaly``.
+
+    Source: Koizumi et al., "Description and Discussion on DCASE2020 Challenge Task 2", 2020, with
+    one layer on each side in place of four.
+    """
+    inputs = layers.Input(input_shape, name="input")
+    x = layers.Flatten(name="flatten")(inputs) if len(input_shape) > 1 else inputs
+    x = layers.Dense(_channels(64, width), activation="relu", name="encode")(x)
+    x = layers.Dense(_channels(8, width), activation="relu", name="code")(x)
+    x = layers.Dense(_channels(64, width), activation="relu", name="decode")(x)
+    return tf_keras.Model(inputs, layers.Dense(classes, name="rebuilt")(x), name="autoencoder")
+
+
 STUDENTS: dict[str, Callable[[Shape, int, float], Any]] = {
     "mlp": mlp,
     "ds_cnn": ds_cnn,
     "resnet8": resnet8,
     "cnn1d": cnn1d,
+    "autoencoder": autoencoder,
 }
 
 

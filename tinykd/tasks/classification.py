@@ -25,7 +25,10 @@ class Classification(Task):
     outputs = "classes"
     score_metric = TOP1
     metrics = (TOP1,)
+    says_class = True
     decides_classes = True
+    combinations = ("probabilities", "logits", "confidence")
+    learns_unlabelled = True
     own_loss = "kd"
 
     def read(self, arrays: Arrays, source: str) -> Arrays:

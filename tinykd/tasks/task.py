@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -84,9 +84,13 @@ class Task(ABC):
         score_metric: What choices on validation go by: more is better, and 1 is perfect.
         metrics: What the test split is measured by; the first one heads every table.
         subject: What the table of the test split is about.
+        says_class: The device names the class of the largest output.
+        rebuilds: A network gives back its own input.
         decides_classes: There is a confusion matrix, of as many rows as names.
         case: What is gained or lost between two models.
         nearer: It is gained by being nearer to the truth, not by being right.
+        combinations: Ways to combine several teachers, of ``teacher.combine``.
+        learns_unlabelled: Samples without labels can be mixed in.
         own_loss: Row of ``LOSSES`` by which the float student teaches its int8 form.
     """
 
@@ -96,9 +100,13 @@ class Task(ABC):
     score_metric: ClassVar[Metric]
     metrics: ClassVar[tuple[Metric, ...]]
     subject: ClassVar[str] = "Accuracy"
+    says_class: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = False
     decides_classes: ClassVar[bool] = False
     case: ClassVar[str] = "samples"
     nearer: ClassVar[bool] = False
+    combinations: ClassVar[tuple[str, ...]] = ("probabilities", "logits")
+    learns_unlabelled: ClassVar[bool] = False
     own_loss: ClassVar[str]
 
     @property
@@ -115,7 +123,7 @@ class Task(ABC):
             source: What to call the file in an error.
 
         Returns:
-            The same with ``class_names``, and ``output_scale`` where it is not 1.
+            The same with ``class_names``.
 
         Raises:
             DataError: If it does not make such a task.
@@ -124,6 +132,25 @@ class Task(ABC):
     def check_kept(self, labels: NDArray[Any], outputs: int) -> str | None:
         """What is missing in the training labels once some went to validation; None: nothing."""
         return None
+
+    def width(self, names: Sequence[str], input_shape: Sequence[int]) -> int:
+        """How many numbers a network gives for a sample."""
+        return len(names)
+
+    def given(self, names: Sequence[str]) -> str:
+        """What a network gives for a sample, in words, such as ``10 classes``."""
+        one = self.outputs.removesuffix("s")  # a class is never alone
+        return f"{len(names)} {one if len(names) == 1 else self.outputs}"
+
+    def targets(
+        self, samples: NDArray[Any], labels: NDArray[Any], input_scale: float
+    ) -> NDArray[Any]:
+        """What a network shall say of samples; they change it only where it rebuilds them."""
+        return labels
+
+    def output_scale(self, arrays: Arrays, input_scale: float) -> float:
+        """Power of two; a network's outputs times this have the unit of the targets."""
+        return 1.0
 
     def start(self, labels: NDArray[Any]) -> tuple[float, ...]:
         """What a network says before it is trained, one number for each output; empty: anything."""
@@ -158,6 +185,32 @@ class Task(ABC):
     def hits(self, values: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which samples are right, [n], for a race of losses; empty where none is run."""
         return np.zeros(0, bool)
+
+    def threshold(
+        self, normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]], output_scale: float
+    ) -> float | None:
+        """What the device compares its score with; None where it has no score.
+
+        Args:
+            normal: Asks a model about the validation split, and says what is right there.
+            output_scale: Of the data set.
+        """
+        return None
+
+    def understand(
+        self,
+        values: NDArray[Any],
+        samples: NDArray[Any],
+        normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]],
+    ) -> NDArray[Any]:
+        """Answers on the test split in the form that ``decide`` and ``measure`` take.
+
+        Args:
+            values: [n, outputs].
+            samples: What was asked about, by ``targets``.
+            normal: Asks the same model about the validation split, and says what is right there.
+        """
+        return values
 
     @abstractmethod
     def decide(self, values: NDArray[Any]) -> NDArray[Any]:

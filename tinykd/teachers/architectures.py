@@ -13,6 +13,10 @@ MOMENTUM = 0.9
 """Of the batch-norm statistics: Keras' 0.99 needs hundreds of steps to forget its start."""
 
 
+CODE = 8
+"""Numbers that an autoencoder brings a sample down to."""
+
+
 def build_teacher(
     input_shape: tuple[int, ...],
     classes: int,
@@ -20,6 +24,7 @@ def build_teacher(
     width: int,
     seed: int,
     start: Sequence[float] = (),
+    rebuilds: bool = False,
 ) -> Any:
     """A Keras 3 convolutional network for raw samples; it normalizes them itself.
 
@@ -30,6 +35,7 @@ def build_teacher(
         width: Channels of the first block.
         seed: Of the initial weights.
         start: What it says before training, about: bias of its last layer; empty, that is 0.
+        rebuilds: It gives its own input back, through a few numbers.
 
     Returns:
         A model from raw float32 [n, ...] to logits [n, classes].
@@ -37,7 +43,9 @@ def build_teacher(
     keras.utils.set_random_seed(seed)
     inputs = layers.Input(input_shape)
     x = layers.BatchNormalization(momentum=MOMENTUM, name="normalize")(inputs)
-    if len(input_shape) == 1:
+    if rebuilds:
+        x = _code_blocks(layers.Flatten()(x), width)
+    elif len(input_shape) == 1:
         x = _dense_blocks(x, width)
     elif len(input_shape) == 2 and input_shape[1] <= 16:
         x = _signal_blocks(x, width)
@@ -76,6 +84,16 @@ def _signal_blocks(x: Any, width: int) -> Any:
         if x.shape[1] >= 4:
             x = layers.MaxPooling1D()(x)
     return layers.GlobalAveragePooling1D()(x)
+
+
+def _code_blocks(x: Any, width: int) -> Any:
+    """Dense blocks before and behind a code of eight numbers.
+
+    Source: the baseline of Koizumi et al., "Description and Discussion on DCASE2020 Challenge
+    Task 2", 2020.
+    """
+    code = layers.Dense(CODE, name="code")(_dense_blocks(x, width))
+    return _dense_blocks(code, width)
 
 
 def _dense_blocks(x: Any, width: int) -> Any:

@@ -101,6 +101,20 @@ def check_arrays(config: TeacherConfig, *, views: int) -> None:
         )
 
 
+def check_combination(config: TeacherConfig, dataset: Dataset) -> None:
+    """Several teachers are combined in a way that the task knows.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    known = dataset.task.combinations
+    if count_teachers(config) > 1 and config.combine not in known:
+        raise ConfigError(
+            f"teacher.combine: '{config.combine}' needs classes, and data.task is "
+            f"{dataset.task.name}. Use {' or '.join(known)}."
+        )
+
+
 def count_teachers(config: TeacherConfig) -> int:
     """Files, and networks that are trained here."""
     return len(config.files) + count_trained(config)
@@ -125,6 +139,7 @@ def prepare_teachers(
     Raises:
         TeacherError: If a file cannot be opened, or does not suit the data; before any training.
     """
+    check_combination(config, dataset)
     given = _open_files(config, dataset, validation_every)
     results = [examine_teacher(teacher, dataset, progress=progress) for teacher in given]
     for number in range(count_trained(config)):

@@ -34,11 +34,12 @@ def train_self_teacher(
     )
     trainee = Trainee("teacher", model, dataset.input_scale)
     schedule = config.distill
+    views = VIEWS[schedule.augment](dataset.x_train)
     with progress.task("teacher: training its like", schedule.epochs) as advance:
         curve = train(
             trainee,
             Objective(labels=1.0, task=dataset.task.name),
-            Rows.of_views(VIEWS[schedule.augment](dataset.x_train), dataset.y_train),
+            Rows.of_views(views, dataset.labels_of(views)),
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule.of_student(schedule),
             seed=seed,

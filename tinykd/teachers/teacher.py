@@ -150,9 +150,10 @@ def train_member(
         width=config.width,
         seed=seed,
         start=dataset.start,
+        rebuilds=dataset.task.rebuilds,
     )
     views = VIEWS["shift" if len(dataset.x_train) <= FEW_SAMPLES else "none"](dataset.x_train)
-    rows = Rows.of_views(views, dataset.y_train)
+    rows = Rows.of_views(views, dataset.labels_of(views))
     what = f"teacher {number + 1}: training" if number else "teacher: training"
     with progress.task(what, config.epochs) as advance:
         curve = train(

@@ -40,11 +40,16 @@ class Rows:
         labels: NDArray[Any],
         teacher_logits: NDArray[np.float32] | None = None,
     ) -> Rows:
-        """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty."""
-        rows = np.concatenate(views)
+        """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty.
+
+        Labels are those of the samples, or of every row where views differ in them.
+        """
+        rows, samples = np.concatenate(views), len(views[0])
+        if len(labels) == samples:
+            labels = np.concatenate([labels] * len(views))
         if teacher_logits is None:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
-        return cls(rows, np.concatenate([labels] * len(views)), teacher_logits, len(labels))
+        return cls(rows, labels, teacher_logits, samples)
 
     def with_pool(
         self,

@@ -48,6 +48,7 @@ def tune(
         TinykdError: On the first thing that is wrong; finished trials are kept.
     """
     _check_limits(minutes, trials)
+    _check_task(config)
     root, shown = tuning_folder(config, out), progress or Silent()
     with RunDirectory(root).locked(wait=True) as directory:
         build = Build(config, directory, shown)
@@ -64,6 +65,19 @@ def tune(
 def tuning_folder(config: Config, out: Path) -> Path:
     """Where a study and its trials are kept."""
     return out / f"{config.name}_tune"
+
+
+def _check_task(config: Config) -> None:
+    """The space is one of losses for classes.
+
+    Raises:
+        ConfigError: If the task is another.
+    """
+    if config.data.task != "classification":
+        raise ConfigError(
+            f"data.task: {config.data.task} has one loss to choose from, so there is nothing to "
+            "search. `tinykd compare` tells whether the teacher helps."
+        )
 
 
 def _check_limits(minutes: float, trials: int | None) -> None:
