@@ -86,6 +86,11 @@ def test_the_version_is_that_of_the_package(cli):
     assert cli("--version").out == f"tinykd, version {metadata.version('tinykd')}\n"
 
 
+def test_the_package_runs_as_a_module_too(tinykd, tmp_path):
+    code = "import runpy; runpy.run_module('tinykd', run_name='__main__')"
+    assert tinykd("--version", cwd=tmp_path, code=code).out.startswith("tinykd, version")
+
+
 def test_importing_the_package_costs_nothing(tinykd, tmp_path):
     code = "import json, sys, tinykd; print(json.dumps([n.split('.')[0] for n in sys.modules]))"
     loaded = set(json.loads(tinykd(cwd=tmp_path, code=code).out))
