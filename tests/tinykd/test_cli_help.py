@@ -46,7 +46,7 @@ def test_the_help_of_the_group_needs_not_even_numpy(helps):
 
 
 def test_the_help_is_there_before_anyone_waits(helps):
-    """0.3 seconds, the start of Python included; the quickest of many does not mind a busy host."""
+    """0.3 seconds of processor time, the start of Python included."""
     assert min(seconds for _text, seconds, _loaded in helps.values()) < 0.3
 
 
