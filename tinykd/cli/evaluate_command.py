@@ -41,7 +41,10 @@ def command(
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import percent
     from tinykd.datasets import load_dataset
+    from tinykd.teachers.files import check_model_file
 
+    for model in models:
+        check_model_file(model)
     config = assemble_config(None, recipe, data=data)
     progress = choose_progress(quiet=quiet)
     dataset = load_dataset(config.data)
