@@ -307,7 +307,7 @@ class Build:
 
         def compute(folder: Path) -> QuantizeResult:
             load_tensorflow(self.progress)
-            from tinykd.distillation.stage import training_rows
+            from tinykd.distillation.rows import training_rows
             from tinykd.losses import choose_objective, settle
             from tinykd.quantization.finetune import quantize_student
             from tinykd.students.files import load_student

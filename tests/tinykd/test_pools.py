@@ -9,7 +9,7 @@ import tf_keras
 import tinykd
 from tinykd.config import DataConfig, DistillConfig, load_config
 from tinykd.datasets import fingerprint_source, load_dataset
-from tinykd.distillation.stage import training_rows
+from tinykd.distillation.rows import training_rows
 from tinykd.errors import DataError, TinykdError
 from tinykd.lesson import UNLABELLED, Lesson
 from tinykd.losses import choose_objective

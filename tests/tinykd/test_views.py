@@ -5,7 +5,7 @@ import pytest
 import tf_keras
 
 from tinykd.config import DistillConfig
-from tinykd.distillation.stage import training_rows
+from tinykd.distillation.rows import training_rows
 from tinykd.progress import Silent
 from tinykd.teachers.soft_targets import compute_soft_targets
 from tinykd.teachers.teacher import Teacher

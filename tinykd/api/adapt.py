@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split, check_pair, read_data
-from tinykd.api.distill import Run
+from tinykd.api.run import Run
 from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, open_any_teacher
 from tinykd.backend import load_tensorflow

@@ -59,6 +59,7 @@ def command(
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
+    from tinykd.report.chain import chain_lines
     from tinykd.report.race import race_lines
     from tinykd.teachers.cache import user_cache
     from tinykd.teachers.ensemble import open_given
@@ -95,10 +96,7 @@ def command(
             "without the teacher",
             f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
             f"with the teacher ({result.loss})",
-            *(
-                f"{link.name}: {percent(link.validation_accuracy)} on validation"
-                for link in result.chain
-            ),
+            *chain_lines(result.chain, len(dataset.y_validation)),
             f"Better: {result.shipped}.h5",
         ],
         as_json=as_json,
