@@ -65,7 +65,7 @@ def train_arms(
     keep: Callable[[], None],
 ) -> None:
     """Train what is missing for one seed, and note each test accuracy as soon as it is there."""
-    from tinykd.distillation.stage import training_rows
+    from tinykd.distillation.rows import training_rows
     from tinykd.losses import choose_objective
     from tinykd.students.architectures import build_student
     from tinykd.teachers.combine import combine_logits
