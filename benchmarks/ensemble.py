@@ -125,7 +125,7 @@ def _ask(seed: int, place: Path, data: Any) -> tuple[list[Any], list[Any]]:
         teacher = open_trained(file, data)
         says.append(
             compute_soft_targets(
-                teacher, data, augment=LESSON.augment, progress=progress, cache=cache
+                teacher, data, augment=LESSON.views, progress=progress, cache=cache
             )
         )
         on_test.append(teacher.logits(data.x_test, progress=progress, why="test split"))

@@ -107,7 +107,7 @@ def train_teacher(task: Task, file: Path) -> None:
     from keras import layers
 
     from tinykd.training import make_deterministic
-    from tinykd.views import VIEWS
+    from tinykd.views import make_views
 
     make_deterministic(0)
     keras.utils.set_random_seed(0)
@@ -117,7 +117,7 @@ def train_teacher(task: Task, file: Path) -> None:
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
         x = layers.MaxPooling2D()(x) if channels < 128 else layers.GlobalAveragePooling2D()(x)
     teacher = keras.Model(inputs, layers.Dense(task.classes)(x))
-    views = VIEWS["shift"](task.x[0])
+    views = make_views(task.x[0], ["shift"]).x
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     decay = keras.optimizers.schedules.CosineDecay(2e-3, 20 * len(views) * 900 // 64)
     teacher.compile(keras.optimizers.AdamW(decay, weight_decay=1e-4), loss, metrics=["accuracy"])

@@ -200,6 +200,7 @@ class DistillResult(Result):
         race: How the loss was chosen; None where the configuration names it.
         chain: The student, assistants and generations, in the order of their training; empty where
             the student alone was trained.
+        augment: Views besides the samples themselves, for student and teacher alike.
     """
 
     student: StudentSummary
@@ -213,6 +214,7 @@ class DistillResult(Result):
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
     chain: tuple[ChainLink, ...] = ()
+    augment: tuple[str, ...] = ()
 
 
 class DistillComparison(Result):
@@ -227,6 +229,7 @@ class DistillComparison(Result):
         curves: Each training.
         race: How the loss was chosen; None where a loss was named.
         chain: The student and the generations after it; empty where there is one generation.
+        notes: What a person should read beside the figures.
     """
 
     loss: str
@@ -237,6 +240,7 @@ class DistillComparison(Result):
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
     chain: tuple[ChainLink, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class AdaptationResult(Result):

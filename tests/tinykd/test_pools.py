@@ -148,7 +148,7 @@ def test_the_teacher_answers_for_the_same_views_of_the_pool(dataset):
     pooled = dataclasses.replace(dataset, x_unlabelled=dataset.x_test[:7])
     teacher = Teacher(network(), 1.0, "teacher")
     config = DistillConfig(augment="shift")
-    asked = compute_soft_targets(teacher, pooled, augment="shift", progress=Silent())
+    asked = compute_soft_targets(teacher, pooled, augment=("shift",), progress=Silent())
     rows = training_rows(pooled, config, asked)
     for part in (rows, rows.pool):
         answers = np.asarray(teacher.model(np.float32(part.x), training=False))

@@ -19,6 +19,7 @@ from tinykd.distillation.auto import is_raced, race_losses
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.errors import ConfigError
 from tinykd.losses import Objective, choose_objective, settle
+from tinykd.notes import mixup_note
 from tinykd.progress import Progress, Silent
 from tinykd.results import ChainLink, DistillComparison, Race
 from tinykd.teachers.ensemble import check_features
@@ -127,6 +128,7 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
             raise
     is_beaten = alone is not None and alone.validation_accuracy > taught.validation_accuracy
     student.set_weights(alone.weights if alone is not None and is_beaten else taught.weights)
+    note = mixup_note(run.config.views, student.count_params())
     student.distillation = DistillComparison(
         loss=objective.name,
         weights=objective.weights,
@@ -136,6 +138,7 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
         curves=(taught.curve,) if alone is None else (taught.curve, alone.curve),
         race=race,
         chain=chain,
+        notes=() if note is None else (note,),
     )
     for checkpoint in place.glob("*.npz"):
         checkpoint.unlink()

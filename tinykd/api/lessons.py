@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from tinykd.pools import mix_in
 from tinykd.taps import make_taps
 from tinykd.teachers.combine import COMBINATIONS, combine_logits
 from tinykd.training import Rows, Trainee
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 Combination = Literal["probabilities", "logits", "confidence"]
 
@@ -35,14 +36,15 @@ def learn_from(
     Raises:
         TeacherError: If a teacher does not fit.
     """
-    views = VIEWS[config.augment](split.x)
-    return Rows.of_views(views, split.y, _combined(teachers, split, views, classes, combine))
+    views = make_views(split.x, config.views)
+    logits = _combined(teachers, split, views.x, classes, combine)
+    return Rows.of_views(views.x, split.y, logits, views.mixture)
 
 
 def _combined(
     teachers: list[Any],
     split: Split,
-    views: list[NDArray[Any]],
+    views: Sequence[NDArray[Any]],
     classes: int,
     combine: Combination,
 ) -> NDArray[np.float32]:
@@ -64,7 +66,7 @@ def _combined(
 
 
 def _soft_targets(
-    teacher: Any, split: Split, views: list[NDArray[Any]], classes: int, name: str
+    teacher: Any, split: Split, views: Sequence[NDArray[Any]], classes: int, name: str
 ) -> NDArray[np.float32]:
     """One teacher's logits for every view, [views * samples, classes].
 
@@ -95,15 +97,15 @@ def with_unlabelled(
         DataError: If the samples of the pool are not like the others.
         TeacherError: If a teacher is an array, which has no answers to them.
     """
-    pool = VIEWS[config.augment](check_pool(unlabelled, rows.x.shape[1:], "unlabelled"))
+    pool = make_views(check_pool(unlabelled, rows.x.shape[1:], "unlabelled"), config.views)
     if any(isinstance(teacher, np.ndarray) for teacher in teachers):
         raise TeacherError(
             "teacher: an array of logits knows nothing of unlabelled samples. Give the model "
             "itself, or leave them out."
         )
-    samples = np.concatenate(pool)
+    samples = np.concatenate(pool.x)
     tables = [ask_teacher(teacher, samples, classes) for teacher in teachers]
-    return mix_in(rows, pool, combine_logits(tables, combine), config)
+    return mix_in(rows, pool.x, combine_logits(tables, combine), config)
 
 
 def with_taps(

@@ -59,6 +59,7 @@ def command(
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
+    from tinykd.notes import mixup_note
     from tinykd.report.chain import chain_lines
     from tinykd.report.race import race_lines
     from tinykd.teachers.cache import user_cache
@@ -72,7 +73,7 @@ def command(
         soft_targets = compute_soft_targets(
             opened,
             dataset,
-            augment=config.distill.augment,
+            augment=config.distill.views,
             progress=progress,
             cache=user_cache(),
         )
@@ -98,6 +99,7 @@ def command(
             f"with the teacher ({result.loss})",
             *chain_lines(result.chain, len(dataset.y_validation)),
             f"Better: {result.shipped}.h5",
+            *filter(None, [mixup_note(result.augment, result.student.parameters)]),
         ],
         as_json=as_json,
     )

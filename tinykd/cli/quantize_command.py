@@ -75,7 +75,7 @@ def command(
         soft_targets = compute_soft_targets(
             open_given(config.teacher, dataset, validation_every=config.data.validation_every),
             dataset,
-            augment=config.distill.augment,
+            augment=config.distill.views,
             progress=progress,
             cache=user_cache(),
         )

@@ -9,7 +9,7 @@ from tinykd.config import DistillConfig
 from tinykd.datasets import Dataset
 from tinykd.pools import mix_in
 from tinykd.training import Rows
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 
 def training_rows(
@@ -26,10 +26,10 @@ def training_rows(
     Raises:
         DataError: If the teacher is not sure enough of any sample of the pool.
     """
-    views = VIEWS[config.augment](dataset.x_train)
-    labelled = len(views) * len(dataset.x_train)
-    rows = Rows.of_views(views, dataset.y_train, soft_targets[:labelled])
+    views = make_views(dataset.x_train, config.views)
+    labelled = len(views.x) * len(dataset.x_train)
+    rows = Rows.of_views(views.x, dataset.y_train, soft_targets[:labelled], views.mixture)
     if dataset.x_unlabelled is None:
         return rows
-    pool = VIEWS[config.augment](dataset.x_unlabelled)
-    return mix_in(rows, pool, soft_targets[labelled:], config)
+    pool = make_views(dataset.x_unlabelled, config.views)
+    return mix_in(rows, pool.x, soft_targets[labelled:], config)

@@ -114,6 +114,7 @@ def distill_student(
         curves=(alone.curve, best.curve.model_copy(update={"name": "student"})),
         race=race,
         chain=describe_chain(best, pupils),
+        augment=config.views,
     )
 
 
