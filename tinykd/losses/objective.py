@@ -66,7 +66,7 @@ class Objective:
 
     def __call__(self, lesson: Lesson) -> Any:
         """Mean over the batch, a scalar."""
-        total = self.labels * cross_entropy(*lesson.with_labels)
+        total = self.labels * cross_entropy(*lesson.with_labels, lesson.mixture)
         for term in self.terms:
             if term.weight == 0.0:
                 continue
@@ -125,8 +125,16 @@ def choose_objective(config: DistillConfig, classes: int) -> Objective:
         classes: Number of logits.
 
     Raises:
-        ConfigError: If a loss says nothing with so few classes, or has no such option.
+        ConfigError: If a loss says nothing with so few classes, has no such option, or takes one
+            label where mixup gives two.
     """
+    objective = _configured(config, classes)
+    if "mixup" in config.views:
+        _check_takes_mixtures(objective)
+    return objective
+
+
+def _configured(config: DistillConfig, classes: int) -> Objective:
     if config.losses:
         return _weighted_sum(config.losses, config.temperature, classes)
     if config.loss == "auto":
@@ -136,6 +144,15 @@ def choose_objective(config: DistillConfig, classes: int) -> Objective:
     weight = loss.weight if config.alpha is None else config.alpha
     labels = loss.labels if config.alpha is None else 1.0 - config.alpha
     return Objective(labels, (_term(name, {"weight": weight}, config.temperature, classes),))
+
+
+def _check_takes_mixtures(objective: Objective) -> None:
+    for term in objective.terms:
+        if term.loss.needs == "logits and labels":
+            raise ConfigError(
+                f"distill.augment: mixup gives a sample two labels, and loss '{term.name}' takes "
+                "one. Use a loss on logits alone, such as 'kd', or leave mixup out."
+            )
 
 
 def _weighted_sum(

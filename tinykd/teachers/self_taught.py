@@ -14,7 +14,7 @@ from tinykd.results import TeacherResult
 from tinykd.students.architectures import build_student
 from tinykd.teachers.teacher import TEACHER_FILE
 from tinykd.training import Rows, Schedule, Trainee, accuracy, make_deterministic, predict, train
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 
 def train_self_teacher(
@@ -32,11 +32,12 @@ def train_self_teacher(
     model = build_student(config.student, dataset.input_shape, dataset.classes, seed=seed)
     trainee = Trainee("teacher", model, dataset.input_scale)
     schedule = config.distill
+    views = make_views(dataset.x_train, schedule.views)
     with progress.task("teacher: training its like", schedule.epochs) as advance:
         curve = train(
             trainee,
             Objective(labels=1.0),
-            Rows.of_views(VIEWS[schedule.augment](dataset.x_train), dataset.y_train),
+            Rows.of_views(views.x, dataset.y_train, mixture=views.mixture),
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule.of_student(schedule),
             seed=seed,

@@ -33,7 +33,7 @@ from tinykd.training import (
     predict,
     train,
 )
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 TEACHER_FILE = "teacher.keras"
 
@@ -139,8 +139,8 @@ def train_member(
     """
     make_deterministic(seed)
     model = build_teacher(dataset.input_shape, dataset.classes, width=config.width, seed=seed)
-    views = VIEWS["shift" if len(dataset.x_train) <= FEW_SAMPLES else "none"](dataset.x_train)
-    rows = Rows.of_views(views, dataset.y_train)
+    views = make_views(dataset.x_train, ["shift"] if len(dataset.x_train) <= FEW_SAMPLES else [])
+    rows = Rows.of_views(views.x, dataset.y_train)
     what = f"teacher {number + 1}: training" if number else "teacher: training"
     with progress.task(what, config.epochs) as advance:
         curve = train(

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tinykd.lesson import Mixture
 from tinykd.progress import Advance
 from tinykd.training.trainee import Trainee
 
@@ -31,11 +32,18 @@ def accuracy(logits: NDArray[Any], labels: NDArray[np.int32]) -> float:
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Mean cross-entropy of logits [n, classes] and int32 labels [n]."""
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    )
+def cross_entropy(logits: Any, labels: Any, mixture: Mixture | None = None) -> Any:
+    """Mean cross-entropy of logits [n, classes] and int32 labels [n].
+
+    With a mixture it is that of two labels for each row, in proportion to their shares.
+
+    Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, equation 1.
+    """
+    each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if mixture is not None:
+        other = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=mixture.labels, logits=logits)
+        each = mixture.share * each + (1.0 - mixture.share) * other
+    return tf.reduce_mean(each)
 
 
 def forward_function(trainee: Trainee) -> Callable[[Any], Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.lesson import UNLABELLED
+from tinykd.lesson import UNLABELLED, Mixture
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Rows:
         labels: int32, [views * samples].
         teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
         samples: Number of samples.
+        mixture: Second label of rows that are mixed of two samples, and the share of the first,
+            [views * samples]; None where none is.
         pool: Rows without labels that are mixed into every step.
         pool_ratio: Rows of the pool for each row with a label.
     """
@@ -30,6 +32,7 @@ class Rows:
     labels: NDArray[np.int32]
     teacher_logits: NDArray[np.float32]
     samples: int
+    mixture: Mixture | None = None
     pool: Rows | None = None
     pool_ratio: float = 1.0
 
@@ -39,12 +42,18 @@ class Rows:
         views: Sequence[NDArray[Any]],
         labels: NDArray[np.int32],
         teacher_logits: NDArray[np.float32] | None = None,
+        mixture: Mixture | None = None,
     ) -> Rows:
-        """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty."""
+        """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty.
+
+        ``mixture`` names, in place of second labels, the samples that have them.
+        """
         rows = np.concatenate(views)
         if teacher_logits is None:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
-        return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels))
+        if mixture is not None:
+            mixture = Mixture(labels[mixture.labels], mixture.share)
+        return cls(rows, np.tile(labels, len(views)), teacher_logits, len(labels), mixture)
 
     def with_pool(
         self,
