@@ -65,7 +65,7 @@ def train_arms(
     keep: Callable[[], None],
 ) -> None:
     """Train what is missing for one seed, and note each test accuracy as soon as it is there."""
-    from tinykd.distillation.stage import training_rows
+    from tinykd.distillation.rows import training_rows
     from tinykd.losses import choose_objective
     from tinykd.students.architectures import build_student
     from tinykd.tasks.combine import combine_logits
@@ -125,7 +125,7 @@ def _ask(seed: int, place: Path, data: Any) -> tuple[list[Any], list[Any]]:
         teacher = open_trained(file, data)
         says.append(
             compute_soft_targets(
-                teacher, data, augment=LESSON.augment, progress=progress, cache=cache
+                teacher, data, augment=LESSON.views, progress=progress, cache=cache
             )
         )
         on_test.append(teacher.logits(data.x_test, progress=progress, why="test split"))

@@ -103,7 +103,7 @@ def tinykd_side(job: Job) -> dict[str, Any]:
     """One call to distil, one to quantize."""
     from tinykd import distill
     from tinykd.config import DistillConfig, QuantizeConfig
-    from tinykd.distillation.stage import training_rows
+    from tinykd.distillation.rows import training_rows
     from tinykd.losses import choose_objective
     from tinykd.quantization.finetune import quantize_student
     from tinykd.teachers.teacher import open_teacher

@@ -1,7 +1,8 @@
-"""Which loss helps students of 570, 1,890 and 7,210 parameters on 900 digits?
+"""Which loss helps students of 570, 1,890 and 7,210 parameters on 900 digits, and does `auto` know?
 
 Run it with `python -m benchmarks.small_students`; a run takes some seconds, the table about half an
 hour on two cores, and what was run before is not repeated. `--arms scratch,ls_kd` runs a part.
+`auto` races the losses on the 300 digits to choose on, and never sees those to test on.
 
 900 digits to train on, 300 to choose on, 597 to test on, stratified; the students learn from views
 shifted by a pixel, in 80 epochs. In every row student and order of the samples start alike, so that
@@ -34,6 +35,7 @@ CHANNELS = {570: (8, 16), 1_890: (20, 40), 7_210: (48, 96)}
 
 ARMS: dict[str, dict[str, Any]] = {
     "scratch": {"losses": {"labels": 1.0}},
+    "auto": {"loss": "auto"},
     "ls_kd": {"loss": "ls_kd"},
     "dist": {"loss": "dist"},
     "kd, T 1": {"loss": "kd", "temperature": 1.0, "alpha": 0.5},
@@ -44,7 +46,7 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 """Settings of `tinykd.distill`; what is not said is the loss's own default."""
 
-TWO_CLASS_ARMS = ("scratch", "kd, T 1", "kd, T 2")
+TWO_CLASS_ARMS = ("scratch", "auto", "kd, T 1", "kd, T 2")
 """The others say little or nothing of two classes."""
 
 
@@ -104,8 +106,10 @@ def train_teacher(task: Task, file: Path) -> None:
     import keras
     from keras import layers
 
-    from tinykd.views import VIEWS
+    from tinykd.training import make_deterministic
+    from tinykd.views import make_views
 
+    make_deterministic(0)
     keras.utils.set_random_seed(0)
     x = inputs = layers.Input((8, 8, 1))
     for channels in (32, 64, 128):
@@ -113,7 +117,7 @@ def train_teacher(task: Task, file: Path) -> None:
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
         x = layers.MaxPooling2D()(x) if channels < 128 else layers.GlobalAveragePooling2D()(x)
     teacher = keras.Model(inputs, layers.Dense(task.classes)(x))
-    views = VIEWS["shift"](task.x[0])
+    views = make_views(task.x[0], ["shift"]).x
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     decay = keras.optimizers.schedules.CosineDecay(2e-3, 20 * len(views) * 900 // 64)
     teacher.compile(keras.optimizers.AdamW(decay, weight_decay=1e-4), loss, metrics=["accuracy"])
@@ -130,10 +134,18 @@ def train_teacher(task: Task, file: Path) -> None:
     teacher.save(file)
 
 
+def _hash_weights(file: Path) -> str:
+    """Of a saved model; its file also holds the date."""
+    import keras
+
+    weights = keras.models.load_model(file).get_weights()
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in weights)).hexdigest()
+
+
 def run(
     task: Task, teacher: Path, channels: tuple[int, int], settings: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """Train one student once; accuracies of the float student and of its int8 file."""
+    """Train one student once; its loss, and accuracies of the float student and its int8 file."""
     from tinykd import distill
     from tinykd.convert import convert_ptq
     from tinykd.inference import classify_int8
@@ -158,7 +170,12 @@ def run(
         for answer, y in zip(answers, (task.y[1], task.y[2], task.y[2]), strict=True)
     ]
     names = ("validation_accuracy", "test_accuracy", "int8_test_accuracy")
-    return {"parameters": student.count_params(), **dict(zip(names, found, strict=True))}
+    race = student.distillation.race
+    return {
+        "parameters": student.count_params(),
+        "loss": student.distillation.loss if race is None else race.chosen,
+        **dict(zip(names, found, strict=True)),
+    }
 
 
 def run_table(
@@ -169,6 +186,7 @@ def run_table(
     if not teacher.exists():
         train_teacher(task, teacher)
     data = [hashlib.sha256(part.tobytes()).hexdigest() for part in (*task.x, *task.y)]
+    data.append(_hash_weights(teacher))
     table: dict[str, list[Any]] = {}
     for seed in range(seeds):
         for arm in arms:
@@ -209,7 +227,8 @@ def main(seeds: int, arms: str, students: str) -> None:
     for size in map(int, filter(None, students.split(","))):
         table = run_table(runs, digits, CHANNELS[size], chosen, seeds)
         print_table(f"Digits, student of {size:,} parameters", table)
-    table = run_table(runs, halves, CHANNELS[570], list(TWO_CLASS_ARMS), seeds)
+    few = [arm for arm in TWO_CLASS_ARMS if arm in chosen]
+    table = run_table(runs, halves, CHANNELS[570], few, seeds)
     print_table("Digits 0 to 4 or 5 to 9, channels as in the smallest student", table)
 
 

@@ -30,6 +30,12 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
+ViewName = Literal["shift", "flip", "cutout", "mixup"]
+"""Rows of the ``VIEWS`` table."""
+
+SeveralViews = Annotated[tuple[ViewName, ...], Field(strict=False)]
+"""TOML has lists only."""
+
 TaskName = Literal["classification", "regression", "multi_label", "anomaly"]
 """Rows of the ``TASKS`` table: what a student can be asked."""
 
@@ -153,7 +159,10 @@ class DistillConfig(Section):
         learning_rate: Peak of the schedule.
         warmup_fraction: Share of the steps in which the learning rate rises; then a cosine to 0.
         weight_decay: Decoupled (AdamW).
-        augment: ``shift`` shows every sample moved by up to one pixel; the teacher sees the same.
+        augment: How samples are shown besides, to the teacher too: ``shift`` moves them by up to a
+            pixel, ``flip`` mirrors images (not for digits or text), ``cutout`` erases a square,
+            ``mixup`` mixes pairs (it hurts students of less than 50,000 parameters). One of these,
+            several such as ``["shift", "flip"]``, or ``none``.
         generations: With 2 or 3 the student teaches a new one of the same architecture, and so on;
             the best on validation is kept.
         assistants: Widths of students between teacher and student, each taught by the one before,
@@ -174,11 +183,28 @@ class DistillConfig(Section):
     learning_rate: Positive = 3e-3
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
-    augment: Literal["none", "shift"] = "shift"
+    augment: Literal["none"] | ViewName | SeveralViews = "shift"
     generations: int = Field(default=1, ge=1, le=3)
     assistants: Literal["none", "auto"] | list[float] = "none"
     unlabelled_ratio: float = Field(default=1.0, gt=0.0, le=16.0)
     unlabelled_confidence: float = Field(default=0.0, ge=0.0, lt=1.0)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Rows of the ``VIEWS`` table that ``augment`` names, in its order."""
+        named = (self.augment,) if isinstance(self.augment, str) else self.augment
+        return tuple(name for name in get_args(ViewName) if name in named)
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _views_exist(cls, augment: object) -> object:
+        known = get_args(ViewName)
+        named = augment if isinstance(augment, list | tuple) else [augment]
+        if augment != "none" and not all(name in known for name in named):
+            raise ValueError(
+                f"one or several of {', '.join(known)}, or none; got {augment!r}."
+            )  # what pydantic collects
+        return augment
 
     @field_validator("assistants")
     @classmethod

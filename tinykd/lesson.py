@@ -25,6 +25,19 @@ class FeaturePair:
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """What rows are mixed of, besides the sample that gives them their label.
+
+    Attributes:
+        labels: int32 [rows]; label of the sample that was mixed in.
+        share: float32 [rows]; of the first sample, from 0.5 to 1, where the row is that alone.
+    """
+
+    labels: Any
+    share: Any
+
+
+@dataclass(frozen=True)
 class Lesson:
     """What an objective needs of one training step.
 
@@ -37,6 +50,7 @@ class Lesson:
         features: One entry for each pair of layers that is compared.
         epoch: Epochs that are over, a fraction within one; for terms that come in slowly.
         labelled: Rows that have labels; they stand first. None: all of them.
+        mixture: Second label of rows that are mixed of two samples; None where none is.
     """
 
     student_logits: Any
@@ -45,6 +59,7 @@ class Lesson:
     features: tuple[FeaturePair, ...] = ()
     epoch: Any = 0.0
     labelled: int | None = None
+    mixture: Mixture | None = None
 
     @property
     def with_labels(self) -> tuple[Any, Any]:

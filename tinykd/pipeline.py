@@ -206,15 +206,15 @@ class Build:
                 count_teachers,
                 prepare_teachers,
             )
-            from tinykd.views import VIEWS
+            from tinykd.views import make_views
 
             # a loss that does not suit the data is refused before a teacher is trained for it
             task = self.dataset.task.name
             objective = choose_objective(self.config.distill, self.dataset.classes, task)
             if objective.compares_features:
                 check_features(count_teachers(config))
-            views = VIEWS[self.config.distill.augment](self.dataset.x_train[:1])
-            check_arrays(config, views=len(views))
+            views = make_views(self.dataset.x_train[:1], self.config.distill.views)
+            check_arrays(config, views=len(views.x))
             if config.kind == "self":
                 from tinykd.teachers.self_taught import train_self_teacher
 
@@ -250,19 +250,19 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.teachers.cache import user_cache
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
-            from tinykd.views import VIEWS
+            from tinykd.views import make_views
 
             logits = compute_soft_targets(
                 self._open_teacher(),
                 self.dataset,
-                augment=self.config.distill.augment,
+                augment=self.config.distill.views,
                 progress=self.progress,
                 cache=user_cache(),
             )
             np.save(folder / SOFT_TARGETS_FILE, logits)
             samples = len(self.dataset.y_train)
             return SoftTargetsResult(
-                views=len(VIEWS[self.config.distill.augment](self.dataset.x_train[:1])),
+                views=len(make_views(self.dataset.x_train[:1], self.config.distill.views).x),
                 train_accuracy=self.dataset.task.score(logits[:samples], self.dataset.y_train),
             )
 
@@ -271,7 +271,7 @@ class Build:
             SoftTargetsResult,
             compute,
             self.teacher,
-            augment=self.config.distill.augment,
+            augment=self.config.distill.views,
         )
 
     @cached_property
@@ -309,7 +309,7 @@ class Build:
 
         def compute(folder: Path) -> QuantizeResult:
             load_tensorflow(self.progress)
-            from tinykd.distillation.stage import training_rows
+            from tinykd.distillation.rows import training_rows
             from tinykd.losses import choose_objective, settle
             from tinykd.quantization.finetune import quantize_student
             from tinykd.students.files import load_student

@@ -179,18 +179,22 @@ class Race(Result):
 
 
 class ChainLink(Result):
-    """A network between the teacher and the student, or after it.
+    """A network between the teacher and the student, the student itself, or one after it.
 
     Attributes:
-        name: ``assistant_2`` has twice the student's width; ``generation_2`` was taught by the
-            student itself.
+        name: ``student`` is the teacher's own; ``assistant_2`` has twice its width;
+            ``generation_2`` was taught by a student.
+        taught_by: ``teacher``, or the name of another link.
         parameters: Number of weights.
         validation_accuracy: Top-1 in [0, 1].
+        is_kept: It is the best of the student's size, and is compared with scratch.
     """
 
     name: str
+    taught_by: str
     parameters: int
     validation_accuracy: float
+    is_kept: bool
 
 
 class DistillResult(Result):
@@ -207,8 +211,9 @@ class DistillResult(Result):
         shipped: The better of the two on validation; the student if they are level.
         curves: Both trainings.
         race: How the loss was chosen; None where the configuration names it.
-        chain: Assistants and generations, in the order of their training.
-        taught_by: Whose student the distilled one is: ``teacher`` or a link of the chain.
+        chain: The student, assistants and generations, in the order of their training; empty where
+            the student alone was trained.
+        augment: Views besides the samples themselves, for student and teacher alike.
     """
 
     student: StudentSummary
@@ -222,7 +227,7 @@ class DistillResult(Result):
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
     chain: tuple[ChainLink, ...] = ()
-    taught_by: str = "teacher"
+    augment: tuple[str, ...] = ()
 
 
 class DistillComparison(Result):
@@ -236,6 +241,8 @@ class DistillComparison(Result):
         shipped: The better of the two on validation; the student if they are level.
         curves: Each training.
         race: How the loss was chosen; None where a loss was named.
+        chain: The student and the generations after it; empty where there is one generation.
+        notes: What a person should read beside the figures.
     """
 
     loss: str
@@ -245,6 +252,8 @@ class DistillComparison(Result):
     shipped: Literal["student", "scratch"]
     curves: tuple[TrainingCurve, ...]
     race: Race | None = None
+    chain: tuple[ChainLink, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class AdaptationResult(Result):

@@ -20,7 +20,7 @@ from tinykd.inference import check_identical, classify_int8, quantize_samples
 from tinykd.progress import Progress
 from tinykd.results import FileScore
 from tinykd.tasks import TOP1
-from tinykd.teachers.files import SUFFIXES, check_teacher_file
+from tinykd.teachers.files import check_model_file, check_teacher_file
 from tinykd.teachers.teacher import open_teacher
 
 
@@ -36,8 +36,7 @@ def score_file(path: Path, dataset: Dataset, *, progress: Progress) -> list[File
         TinykdError: If it is another kind of file, cannot be read or does not suit the data, or
             if the generated C differs from TFLM.
     """
-    if path.suffix not in {".tflite", *SUFFIXES}:
-        raise DataError(f"{path}: is not a .tflite, {' or '.join(SUFFIXES)} file.")
+    check_model_file(path)
     if path.suffix != ".tflite":
         teacher = open_teacher(check_teacher_file(str(path)), dataset)
         ask = partial(teacher.logits, progress=progress, why=path.name)

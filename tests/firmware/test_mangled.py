@@ -49,14 +49,14 @@ def mangled(files: list[bytes], count: int) -> Iterator[bytes]:
 
 def compiled_or_refused(data: bytes) -> str | None:
     """The C if it compiles, None if it is refused; anything else fails."""
-    start = time.perf_counter()
+    start = time.process_time()
     message, text = "", None
     try:
         text = compile_tflite(data).files["model.c"].partition("*/")[2]
     except TinykdError as error:
         message = str(error)
     assert "\n" not in message
-    assert time.perf_counter() - start < SECONDS_PER_FILE
+    assert time.process_time() - start < SECONDS_PER_FILE
     return text
 
 

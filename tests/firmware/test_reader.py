@@ -105,14 +105,14 @@ def test_names_are_one_printable_line():
 
 def compiles_or_refuses(data: bytes) -> bool:
     """Whether ``data`` compiles; anything but one line of refusal in bounded time fails."""
-    start = time.perf_counter()
+    start = time.process_time()
     message = ""
     try:
         compile_tflite(data)
     except TinykdError as error:
         message = str(error)
     assert "\n" not in message
-    assert time.perf_counter() - start < SECONDS_PER_DAMAGED_FILE
+    assert time.process_time() - start < SECONDS_PER_DAMAGED_FILE
     return message == ""
 
 
@@ -279,7 +279,7 @@ def test_a_long_chain_compiles_in_bounded_time():
     for i in range(1500):
         step = softmax(f"s{i}", shape=(1, 8))
         nodes.append(replace(step, inputs=(nodes[-1].output if nodes else x,)))
-    start = time.perf_counter()
+    start = time.process_time()
     compiled = compile_tflite(write_tflite(Graph(tuple(nodes), (x,), (nodes[-1].output,))))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert compiled.arena_bytes == 16

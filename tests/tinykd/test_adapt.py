@@ -150,6 +150,7 @@ def test_a_few_labels_of_the_target_are_learned(source, teacher):
             "labelled_target has samples of",
         ),
         ({"teacher": np.zeros((120, 4))}, "a Keras model is needed, got ndarray"),
+        ({"augment": ("shift", "mixup")}, "adapt: mixup would mix"),
         ({"epoch": 3}, "adapt: unknown key 'distill.epoch'"),
     ],
 )

@@ -200,7 +200,7 @@ def test_soft_targets_come_from_the_cache(dataset, tmp_path, monkeypatch):
     network().save(tmp_path / "teacher.keras")
     cache = AnswerCache(tmp_path / "cache")
 
-    def targets(teacher, augment="none", cache=cache):
+    def targets(teacher, augment=(), cache=cache):
         return compute_soft_targets(
             teacher, dataset, augment=augment, progress=Silent(), cache=cache
         )
@@ -212,7 +212,7 @@ def test_soft_targets_come_from_the_cache(dataset, tmp_path, monkeypatch):
     plain = targets(teacher)
     assert kept() == 1
     assert np.array_equal(plain, targets(teacher, cache=None))
-    assert np.array_equal(targets(teacher, "shift")[:120], plain)
+    assert np.array_equal(targets(teacher, ("shift",))[:120], plain)
     assert kept() == 9
     scaled = open_teacher(tmp_path / "teacher.keras", dataset, input_scale=0.5)
     assert not np.array_equal(targets(scaled), plain)

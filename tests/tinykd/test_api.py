@@ -12,6 +12,7 @@ from tinykd.api.teacher import ask_teacher, open_any_teacher
 from tinykd.convert import convert_ptq
 from tinykd.errors import TinykdError
 from tinykd.progress import Silent
+from tinykd.views import make_views
 
 LIBRARIES = pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 
@@ -213,6 +214,10 @@ def refused(*, teacher=None, student=None, data=None, **settings):
         "teacher: answers have shape (20, 3); needed: (20, 4)": {"teacher": np.zeros((20, 3))},
         "teacher: answers hold NaN": {"teacher": np.full((20, 4), np.nan)},
         "knows nothing of augmented samples": {"augment": "shift"},
+        "mixup gives a sample two labels, and loss 'dkd' takes one": {
+            "augment": "mixup",
+            "loss": "dkd",
+        },
         "teacher: there is no file 'nowhere.keras'": {"teacher": "nowhere.keras"},
         "is no .keras, .h5 or .tflite file": {"teacher": __file__},
         "a Keras model is needed, got int": {"teacher": 3},
@@ -220,6 +225,25 @@ def refused(*, teacher=None, student=None, data=None, **settings):
 )
 def test_what_does_not_fit_is_refused(message, settings):
     assert message in refused(**settings)
+
+
+def test_mixed_and_erased_samples_are_answered_by_the_teacher(data, teacher):
+    asked = []
+
+    class Listening(keras.Model):
+        def call(self, x, training=False):
+            tf.numpy_function(lambda rows: asked.append(rows) or np.int64(0), [x], tf.int64)
+            return teacher(x, training=training)
+
+    student = network()
+    settings = {**QUICK, "augment": ["mixup", "cutout"], "loss": "kd", "baseline": False}
+    tinykd.distill(Listening(), student, data, **settings)
+    x = data[0][np.arange(len(data[0])) % 5 != 0]
+    views = make_views(x, ["cutout", "mixup"])
+    assert len(views.x) == 10  # as they are, 4 erased, 5 mixed
+    assert np.array_equal(np.concatenate(asked), np.concatenate(views.x))
+    assert student.distillation.student_validation_accuracy > 0.5
+    assert student.distillation.notes[0].startswith("Mixup mostly hurts students of less than")
 
 
 class Stopping(Silent):

@@ -7,7 +7,8 @@ import tf_keras
 
 import tinykd
 from tinykd.config import Config, DistillConfig, StudentConfig, TeacherConfig, parse_config
-from tinykd.distillation.chain import Pupil, assistant_widths, follow_chain
+from tinykd.distillation.chain import assistant_widths, describe_chain, follow_chain
+from tinykd.distillation.pupil import Pupil
 from tinykd.distillation.stage import distill_student
 from tinykd.errors import ConfigError, TinykdError
 from tinykd.progress import Silent
@@ -55,10 +56,13 @@ def follow(scores, **settings):
 
     widths = settings.pop("widths", [])
     direct = pupil("student", "teacher", 99, scores[0])
-    best, links = follow_chain(
+    best, pupils = follow_chain(
         DistillConfig(**settings), STUDENT, direct, rows, widths=widths, seed=7, teach=teach
     )
-    assert [link.name for link in links] == [entry[0] for entry in taught]
+    links = describe_chain(best, pupils)
+    names = ["student", *(entry[0] for entry in taught)]
+    assert [link.name for link in links] == (names if taught else [])
+    assert [link.name for link in links if link.is_kept] == ([best.name] if taught else [])
     return best, taught
 
 
@@ -111,16 +115,20 @@ def test_the_stage_stores_the_best_and_says_whose_student_it_is(dataset, tmp_pat
         folder=tmp_path,
         progress=Silent(),
     )
-    names = ["assistant_2", "student_of_assistant", "generation_2"]
+    names = ["student", "assistant_2", "student_of_assistant", "generation_2"]
     assert [link.name for link in result.chain] == names
+    assert [link.taught_by for link in result.chain[:3]] == ["teacher", "teacher", "assistant_2"]
     assert {file.name for file in tmp_path.iterdir()} == {"scratch.h5", "student.h5"}
     stored = load_student(tmp_path / "student.h5")
-    assert stored.count_params() == result.student.parameters == result.chain[1].parameters
-    assert result.chain[0].parameters > result.student.parameters
+    assert stored.count_params() == result.student.parameters == result.chain[2].parameters
+    assert result.chain[1].parameters > result.student.parameters
     logits = predict(Trainee("student", stored, dataset.input_scale), dataset.x_validation)
     best = accuracy(logits, dataset.y_validation)
     assert best == result.student_validation_accuracy
-    assert best >= max(link.validation_accuracy for link in result.chain[1:])
+    same_size = [link for link in result.chain if link.parameters == result.student.parameters]
+    assert best == max(link.validation_accuracy for link in same_size)
+    kept = next(link for link in result.chain if link.is_kept)
+    assert kept.validation_accuracy == best
     assert [curve.name for curve in result.curves] == ["scratch", "student"]
 
 
@@ -146,5 +154,12 @@ def test_from_python_the_best_generation_comes_back(dataset):
     found = student.distillation
     held_out = np.mean(np.argmax(student(x[::5]), axis=1) == y[::5])
     assert held_out == pytest.approx(found.student_validation_accuracy)
+    assert [(link.name, link.taught_by) for link in found.chain] == [
+        ("student", "teacher"),
+        ("generation_2", "student"),
+        ("generation_3", "generation_2"),
+    ]
+    (kept,) = [link for link in found.chain if link.is_kept]
+    assert kept.validation_accuracy == found.student_validation_accuracy
     with pytest.raises(TinykdError, match="assistants are wider students of the pipeline"):
         tinykd.distill(answers, student, (x, y), assistants="auto")

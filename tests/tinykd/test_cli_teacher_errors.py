@@ -71,7 +71,7 @@ def test_it_takes_less_than_ten_seconds_with_all_that_must_be_loaded(
     assert outcome.err.startswith("Error: ")
     assert outcome.err.count("\n") == 1, outcome.err
     assert CASES[name] in outcome.err
-    assert 0 < outcome.cpu_seconds < 10  # so that other work on this host does not count
+    assert 0 < outcome.seconds < 10
 
 
 def test_every_command_that_takes_a_teacher_refuses_it(cli, teachers, blobs_file, tmp_path):

@@ -67,7 +67,10 @@ IMPOSSIBLE = {
     "distill.features = { a = 3 }": "distill.features.a: input should be a valid string, got 3.",
     "distill.warmup_fraction = 1.0": "distill.warmup_fraction: ",
     "distill.race_fraction = 1.5": "distill.race_fraction: input should be less than or equal to 1",
-    'distill.augment = "flip"': "distill.augment: ",
+    'distill.augment = "rotate"': "distill.augment: one or several of shift, flip, cutout, mixup, "
+    "or none; got 'rotate'.",
+    'distill.augment = ["shift", "none"]': "or none; got ['shift', 'none'].",
+    "distill.augment = 3": "distill.augment: one or several of shift, flip, cutout, mixup",
     "quantize.calibration_samples = 0": "quantize.calibration_samples: ",
     "quantize.frozen_fraction = 1.0": "quantize.frozen_fraction: ",
     'target.board = "nano33bel"': "target.board: unknown board 'nano33bel': did you mean "
@@ -192,4 +195,8 @@ def test_choices_are_those_of_the_tables():
         parse_config({"distill": {"loss": name}}, source="here")
         parse_config({"distill": {"losses": {name: 1.0}}}, source="here")
     for name in VIEWS:
-        parse_config({"distill": {"augment": name}}, source="here")
+        config = parse_config({"distill": {"augment": name}}, source="here")
+        assert config.distill.views == (name,)
+    several = parse_config({"distill": {"augment": [*VIEWS][::-1]}}, source="here")
+    assert several.distill.views == tuple(VIEWS)
+    assert parse_config({"distill": {"augment": "none"}}, source="here").distill.views == ()

@@ -130,9 +130,7 @@ def given(forms, *names, **settings):
 @pytest.mark.parametrize("name", ["saved", "teacher.tflite", "logits.npy"])
 def test_a_teacher_in_any_form_says_the_same(dataset, forms, name):
     expected, found = (
-        compute_soft_targets(
-            given(forms, which)(dataset), dataset, augment="none", progress=Silent()
-        )
+        compute_soft_targets(given(forms, which)(dataset), dataset, augment=(), progress=Silent())
         for which in ("teacher.h5", name)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # other kernels' float32
@@ -195,9 +193,9 @@ def test_a_stop_between_two_teachers_trains_neither_again(dataset, tmp_path):
 
 def test_confidence_looks_at_the_labels_of_every_view(dataset, forms):
     ensemble = given(forms, "other.keras", "teacher.h5", combine="confidence")(dataset)
-    targets = compute_soft_targets(ensemble, dataset, augment="shift", progress=Silent())
+    targets = compute_soft_targets(ensemble, dataset, augment=("shift",), progress=Silent())
     apart = [
-        compute_soft_targets(member, dataset, augment="shift", progress=Silent())
+        compute_soft_targets(member, dataset, augment=("shift",), progress=Silent())
         for member in ensemble.members
     ]
     labels = np.tile(dataset.y_train, 9)
@@ -224,7 +222,7 @@ def test_the_one_that_does_not_suit_is_named(dataset, forms, name, message):
 def test_an_array_knows_nothing_of_views_nor_of_the_test_split(dataset, forms):
     ensemble = given(forms, "teacher.h5", "logits.npy")(dataset)
     with pytest.raises(TeacherError, match=r'Set distill\.augment = "none"'):
-        compute_soft_targets(ensemble, dataset, augment="shift", progress=Silent())
+        compute_soft_targets(ensemble, dataset, augment=("shift",), progress=Silent())
     assert ask_float_models(ensemble, {}, dataset, progress=Silent()) == []
     both = given(forms, "teacher.h5", "other.keras")(dataset)
     (row,) = ask_float_models(both, {}, dataset, progress=Silent())

@@ -35,6 +35,15 @@ def test_a_build_as_it_should_be_needs_no_note(unremarkable):
     assert write_notes(unremarkable) == ()
 
 
+def test_mixup_with_a_small_student_is_warned_of(unremarkable):
+    report = with_changes(unremarkable, distill={"augment": ("shift", "mixup")})
+    (note,) = write_notes(report)
+    assert note.startswith("Mixup mostly hurts students of less than 50,000 parameters")
+    assert "this one has 6,210" in note
+    assert write_notes(with_changes(report, student={"parameters": 50_000})) == ()
+    assert write_notes(with_changes(report, distill={"augment": ("shift", "cutout")})) == ()
+
+
 def test_a_teacher_worse_than_its_student_is_noted_with_the_likely_cause(unremarkable):
     report = with_changes(unremarkable, teacher={"validation_accuracy": 0.101})
     (note,) = write_notes(report)

@@ -9,7 +9,7 @@ import tf_keras
 import tinykd
 from tinykd.config import DataConfig, DistillConfig, load_config
 from tinykd.datasets import fingerprint_source, load_dataset
-from tinykd.distillation.stage import training_rows
+from tinykd.distillation.rows import training_rows
 from tinykd.errors import DataError, TinykdError
 from tinykd.lesson import UNLABELLED, Lesson
 from tinykd.losses import choose_objective
@@ -148,7 +148,7 @@ def test_the_teacher_answers_for_the_same_views_of_the_pool(dataset):
     pooled = dataclasses.replace(dataset, x_unlabelled=dataset.x_test[:7])
     teacher = Teacher(network(), 1.0, "teacher")
     config = DistillConfig(augment="shift")
-    asked = compute_soft_targets(teacher, pooled, augment="shift", progress=Silent())
+    asked = compute_soft_targets(teacher, pooled, augment=("shift",), progress=Silent())
     rows = training_rows(pooled, config, asked)
     for part in (rows, rows.pool):
         answers = np.asarray(teacher.model(np.float32(part.x), training=False))

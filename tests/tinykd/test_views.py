@@ -1,16 +1,32 @@
-"""Views: shifted as they say, and the same for the teacher as for the student."""
+"""Views: made as they say, and the same for the teacher as for the student."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from tinykd.config import DistillConfig
-from tinykd.distillation.stage import training_rows
+from tinykd.distillation.rows import training_rows
+from tinykd.errors import ConfigError
+from tinykd.lesson import Lesson, Mixture
+from tinykd.losses import choose_objective
 from tinykd.progress import Silent
 from tinykd.teachers.soft_targets import compute_soft_targets
 from tinykd.teachers.teacher import Teacher
-from tinykd.training import Trainee, predict
-from tinykd.views import VIEWS, shifted_views
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    cross_entropy,
+    make_deterministic,
+    predict,
+    train,
+)
+from tinykd.views import FEWEST, VIEWS, make_views
+
+
+def images(samples=6, dtype=np.uint8):
+    return np.random.default_rng(0).integers(0, 255, (samples, 8, 12, 3)).astype(dtype)
 
 
 def moved(x, steps):
@@ -27,7 +43,7 @@ def moved(x, steps):
 
 def test_images_move_by_one_pixel_in_each_of_eight_directions():
     x = np.random.default_rng(0).integers(0, 255, (2, 4, 5, 3)).astype(np.uint8)
-    views = shifted_views(x)
+    views = make_views(x, ["shift"]).x
     assert np.array_equal(views[0], x)
     steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
     assert len(views) == 9
@@ -38,7 +54,7 @@ def test_images_move_by_one_pixel_in_each_of_eight_directions():
 
 def test_signals_move_by_up_to_two_steps_in_time():
     x = np.arange(12, dtype=np.float32).reshape(1, 6, 2)
-    views = shifted_views(x)
+    views = make_views(x, ["shift"]).x
     assert np.array_equal(views[0], x)
     assert [view[0, :, 0].tolist() for view in views[1:]] == [
         [4, 6, 8, 10, 10, 10],
@@ -52,20 +68,94 @@ def test_signals_move_by_up_to_two_steps_in_time():
 
 def test_no_views_are_the_samples_alone():
     x = np.arange(32).reshape(2, 4, 4, 1)
-    (view,) = VIEWS["none"](x)
+    (view,) = make_views(x, []).x
     assert np.array_equal(view, x)
 
 
 def test_features_have_no_neighbours_and_stay():
     x = np.arange(21).reshape(3, 7)
-    (view,) = shifted_views(x)
+    (view,) = make_views(x, ["shift", "flip", "cutout"]).x
     assert np.array_equal(view, x)
+    assert len(make_views(x, ["mixup"]).x) == 1 + FEWEST  # pairs need none
+
+
+def test_a_mirror_image_has_left_and_right_exchanged():
+    x = images()
+    views = make_views(x, ["flip"]).x
+    assert np.array_equal(views[0], x)
+    assert np.array_equal(views[1][:, :, 0], x[:, :, 11])
+    assert np.array_equal(views[1][:, 3], x[:, 3, ::-1])
+    signal = x[:, 0].astype(np.float32)
+    assert len(make_views(signal, ["flip"]).x) == 1  # time has a direction
+
+
+def test_every_moved_image_has_its_mirror_image():
+    x = images()
+    moves, both = make_views(x, ["shift"]).x, make_views(x, ["flip", "shift"]).x
+    assert len(both) == 2 * len(moves) == 18
+    for move, mirrored in zip(moves, both[9:], strict=True):
+        assert np.array_equal(mirrored[:, :, ::-1], move)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_square_is_erased_and_has_the_mean_of_its_sample(dtype):
+    x = images(200, dtype)
+    views = make_views(x, ["cutout"]).x
+    assert len(views) == 1 + FEWEST
+    assert np.array_equal(views[0], x)
+    mean = x.mean(axis=(1, 2), dtype=np.float32)
+    mean = np.rint(mean).astype(dtype) if dtype == np.uint8 else mean
+    for view in views[1:]:
+        assert view.dtype == dtype
+        for sample, cut, colour in zip(x, view, mean, strict=True):
+            rows, columns, _ = np.nonzero(sample != cut)
+            assert np.ptp(rows) < 2  # a quarter of 8
+            assert np.ptp(columns) < 3
+            assert (cut[rows, columns] == colour).all()
+    erased = np.mean([view != x for view in views[1:]], axis=(0, 1, 4))
+    assert (erased > 0).all()  # anywhere
+    assert not np.array_equal(views[1], views[2])  # another place in each view
+
+
+def test_of_a_signal_a_stretch_of_time_is_erased():
+    x = np.random.default_rng(0).normal(size=(50, 16, 2)).astype(np.float32)
+    for view in make_views(x, ["cutout"]).x[1:]:
+        for sample, cut in zip(x, view, strict=True):
+            changed = np.flatnonzero((sample != cut).all(axis=1))
+            assert 1 <= len(changed) <= 4
+            assert np.array_equal(changed, np.arange(changed[0], changed[-1] + 1))
+
+
+def test_mixed_samples_are_what_their_shares_say():
+    x = np.random.default_rng(0).normal(size=(40, 5, 5, 1)).astype(np.float32)
+    views = make_views(x, ["mixup"])
+    rows, (labels, share) = np.concatenate(views.x), (views.mixture.labels, views.mixture.share)
+    assert len(rows) == len(labels) == len(share) == (1 + FEWEST) * 40
+    own = np.tile(np.arange(40), 1 + FEWEST)
+    weight = share[:, None, None, None]
+    np.testing.assert_allclose(rows, weight * x[own] + (1 - weight) * x[labels], atol=1e-6)
+    assert (share[:40] == 1).all()  # the samples themselves
+    assert (share >= 0.5).all()
+    assert 0.05 < np.mean(share[40:] < 0.9) < 0.5  # most have a little of another
+    assert np.mean(labels[40:] == own[40:]) < 0.1
+    pairs = labels.reshape(-1, 40)
+    assert all(sorted(view) == list(range(40)) for view in pairs)
+    assert not np.array_equal(pairs[1], pairs[2])  # other pairs in each view
+    whole = make_views(images(dtype=np.uint8), ["mixup"]).x[1]
+    assert whole.dtype == np.uint8
+
+
+def test_views_are_the_same_for_every_build():
+    first, again = make_views(images(), VIEWS), make_views(images(), VIEWS)
+    assert len(first.x) == 72  # 9 moves, mirrored, as many erased, as many mixed
+    assert all(np.array_equal(a, b) for a, b in zip(first.x, again.x, strict=True))
+    assert np.array_equal(first.mixture.share, again.mixture.share)
 
 
 def test_a_view_changes_nothing_in_the_samples():
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 1))
     before = x.copy()
-    for view in shifted_views(x)[1:]:
+    for view in make_views(x, VIEWS).x[1:]:
         view += 1
     assert np.array_equal(x, before)
 
@@ -76,7 +166,7 @@ def test_the_teacher_is_asked_about_the_very_rows_that_the_student_sees(dataset,
     outputs = tf_keras.layers.Dense(4)(tf_keras.layers.Flatten()(inputs))
     model = tf_keras.Model(inputs, outputs)
     teacher = Teacher(model, 1 / 256, "teacher")
-    targets = compute_soft_targets(teacher, dataset, augment=augment, progress=Silent())
+    targets = compute_soft_targets(teacher, dataset, augment=(augment,), progress=Silent())
     rows = training_rows(dataset, DistillConfig(augment=augment), targets)
     assert len(rows.x) == len(rows.labels) == len(rows.teacher_logits)
     assert rows.samples == 120
@@ -85,3 +175,65 @@ def test_the_teacher_is_asked_about_the_very_rows_that_the_student_sees(dataset,
     # The batches are others, and so may be the order of a float32 sum.
     np.testing.assert_allclose(rows.teacher_logits[chosen], asked_again, rtol=1e-4, atol=1e-5)
     assert np.array_equal(rows.labels[chosen], dataset.y_train[chosen % 120])
+
+
+def test_the_label_of_a_mixed_row_is_of_both_in_proportion():
+    logits = tf.constant([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]])
+    soft = np.float32([[0.75, 0.0, 0.25], [0.0, 1.0, 0.0]])
+    mixture = Mixture(tf.constant([2, 0]), tf.constant([0.75, 1.0]))
+    expected = -np.mean(np.sum(soft * tf.nn.log_softmax(logits).numpy(), axis=1))
+    assert float(cross_entropy(logits, tf.constant([0, 1]), mixture)) == pytest.approx(expected)
+    lesson = Lesson(logits, logits, tf.constant([0, 1]), mixture=mixture)
+    objective = choose_objective(DistillConfig(losses={"labels": 2.0}), 3)
+    assert float(objective(lesson)) == pytest.approx(2 * expected)
+
+
+def test_a_training_step_has_the_second_labels_of_its_rows(dataset, tmp_path):
+    """With a pool in every step too: its rows have no label, and stand last."""
+    seen = []
+
+    def objective(lesson):
+        mixture = lesson.mixture
+        tf.numpy_function(
+            lambda *arrays: seen.append(arrays) or np.float32(0),
+            [
+                *(part[: lesson.labelled] for part in (lesson.teacher_logits, lesson.labels)),
+                mixture.labels,
+                mixture.share,
+            ],
+            tf.float32,
+        )
+        return tf.reduce_sum(lesson.student_logits)
+
+    views = make_views(dataset.x_train, ["mixup"])
+    numbers = np.arange(len(views.x) * len(dataset.y_train), dtype=np.float32)[:, None]
+    rows = Rows.of_views(views.x, dataset.y_train, numbers, views.mixture)
+    rows = rows.with_pool([dataset.x_train[:20]], np.full((20, 1), -1, np.float32))
+    make_deterministic(0)
+    model = tf_keras.Sequential([tf_keras.layers.Flatten(), tf_keras.layers.Dense(4)])
+    model.build((None, *dataset.input_shape))
+    train(
+        Trainee("student", model, dataset.input_scale),
+        objective,
+        rows,
+        validation=(dataset.x_validation, dataset.y_validation),
+        schedule=Schedule(1, 30, 1e-3),
+        seed=0,
+        checkpoint=tmp_path / "c.npz",
+        advance=lambda _epoch: None,
+    )
+    assert len(seen) == 4
+    for row, labels, others, share in seen:
+        row = row[:, 0].astype(int)
+        assert np.array_equal(labels, dataset.y_train[row % 120])
+        assert np.array_equal(others, dataset.y_train[views.mixture.labels[row]])
+        assert np.array_equal(share, views.mixture.share[row])
+
+
+def test_mixup_is_refused_with_a_loss_that_takes_one_label():
+    config = DistillConfig(loss="dkd", augment=("shift", "mixup"))
+    with pytest.raises(ConfigError, match="mixup gives a sample two labels, and loss 'dkd' takes"):
+        choose_objective(config, 10)
+    mixed = config.model_copy(update={"loss": "ls_kd"})
+    assert choose_objective(mixed, 10).name == "ls_kd"
+    assert choose_objective(config.model_copy(update={"augment": "cutout"}), 10).name == "dkd"

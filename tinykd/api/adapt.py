@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split, check_pair, read_data
-from tinykd.api.distill import Run
+from tinykd.api.run import Run
 from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, open_any_teacher
 from tinykd.backend import load_tensorflow
@@ -19,13 +19,13 @@ from tinykd.config import DistillConfig, parse_config
 from tinykd.datasets import check_pool
 from tinykd.domains.gate import class_balanced
 from tinykd.domains.reading import Reading, choose_reading, shown
-from tinykd.errors import DataError
+from tinykd.errors import ConfigError, DataError
 from tinykd.keras_models import library_of
 from tinykd.losses import choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.results import AdaptationResult
 from tinykd.training import Rows, Trainee, accuracy, make_deterministic, predict
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 Pair = tuple[NDArray[Any], NDArray[np.int32]]
 
@@ -149,11 +149,11 @@ class _Guide:
         self, split: Split, few: Pair | None, pool: NDArray[Any], reading: Reading, config: Any
     ) -> Rows:
         """What has labels: the source, and the few of the target."""
-        views = VIEWS[config.augment](split.x)
+        views = make_views(split.x, config.views).x
         logits = [self.answer(view) for view in views]
         if few is None:
             return Rows.of_views(views, split.y, np.concatenate(logits))
-        ours = VIEWS[config.augment](few[0])
+        ours = make_views(few[0], config.views).x
         joined = [np.concatenate(pair) for pair in zip(views, ours, strict=True)]
         said = [self.about(view, pool, reading) for view in ours]
         answers = [np.concatenate(pair) for pair in zip(logits, said, strict=True)]
@@ -169,7 +169,7 @@ class _Guide:
         config: DistillConfig,
     ) -> Rows:
         """What has none: the target samples that the teacher is believed about."""
-        views = [view[kept] for view in VIEWS[config.augment](pool)]
+        views = [view[kept] for view in make_views(pool, config.views).x]
         logits = [reading.logits[kept], *(self.about(view, pool, reading) for view in views[1:])]
         return rows.with_pool(views, np.concatenate(logits), ratio=config.unlabelled_ratio)
 
@@ -181,6 +181,11 @@ class _Guide:
 def _configure(settings: dict[str, Any]) -> DistillConfig:
     """Labels and soft targets alike, unless something else is asked for."""
     config = parse_config({"distill": {"augment": "none", **settings}}, source="adapt").distill
+    if "mixup" in config.views:
+        raise ConfigError(
+            "adapt: mixup would mix what the teacher is told to believe with what it is not. "
+            "Leave it out of augment."
+        )
     if config.losses is not None or config.loss != "auto":
         return config
     taught = {"weight": 1.0, "warmup_epochs": RAMP * config.epochs}

@@ -78,7 +78,7 @@ def main() -> None:
     """Entry point: an error is one line and an exit code, an interruption keeps what is done."""
     listen()
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="tinykd", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -59,6 +59,8 @@ def command(
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
+    from tinykd.notes import mixup_note
+    from tinykd.report.chain import chain_lines
     from tinykd.report.race import race_lines
     from tinykd.teachers.cache import user_cache
     from tinykd.teachers.ensemble import open_given
@@ -71,7 +73,7 @@ def command(
         soft_targets = compute_soft_targets(
             opened,
             dataset,
-            augment=config.distill.augment,
+            augment=config.distill.views,
             progress=progress,
             cache=user_cache(),
         )
@@ -95,11 +97,9 @@ def command(
             "without the teacher",
             f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
             f"with the teacher ({result.loss})",
-            *(
-                f"{link.name}: {percent(link.validation_accuracy)} on validation"
-                for link in result.chain
-            ),
+            *chain_lines(result.chain, len(dataset.y_validation)),
             f"Better: {result.shipped}.h5",
+            *filter(None, [mixup_note(result.augment, result.student.parameters)]),
         ],
         as_json=as_json,
     )

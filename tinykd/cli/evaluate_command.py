@@ -53,7 +53,10 @@ def command(
 
     from tinykd.backend import load_tensorflow
     from tinykd.datasets import load_dataset
+    from tinykd.teachers.files import check_model_file
 
+    for model in models:
+        check_model_file(model)
     config = assemble_config(config_file, recipe, data=data)
     progress = choose_progress(quiet=quiet)
     dataset = load_dataset(config.data)

@@ -57,7 +57,7 @@ def command(
     student_file = check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
-    from tinykd.distillation.stage import training_rows
+    from tinykd.distillation.rows import training_rows
     from tinykd.losses import choose_objective
     from tinykd.quantization.finetune import quantize_student
     from tinykd.students.files import load_student
@@ -75,7 +75,7 @@ def command(
         soft_targets = compute_soft_targets(
             open_given(config.teacher, dataset, validation_every=config.data.validation_every),
             dataset,
-            augment=config.distill.augment,
+            augment=config.distill.views,
             progress=progress,
             cache=user_cache(),
         )

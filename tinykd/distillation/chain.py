@@ -6,53 +6,17 @@ Neither helps always: each is tried beside the direct way, and validation decide
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tinykd.config import DistillConfig, StudentConfig
-from tinykd.results import ChainLink, TrainingCurve
-from tinykd.training import Rows, Trainee, predict
+from tinykd.distillation.pupil import Pupil
+from tinykd.results import ChainLink
+from tinykd.training import Rows
 
 LARGE_GAP = 50.0
 """A teacher with so many times the parameters is far from its student."""
 
 WIDEST = 16.0
-
-
-@dataclass(frozen=True)
-class Pupil:
-    """A student that was trained.
-
-    Attributes:
-        name: For its checkpoint.
-        taught_by: ``teacher``, or the link of the chain before it.
-        trainee: The network, and how it is fed.
-        curve: Its training.
-        validation_accuracy: Top-1 in [0, 1].
-    """
-
-    name: str
-    taught_by: str
-    trainee: Trainee
-    curve: TrainingCurve
-    validation_accuracy: float
-
-    def answer(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Its logits for raw samples."""
-        return predict(self.trainee, x)
-
-    @property
-    def link(self) -> ChainLink:
-        """What the report says of it."""
-        return ChainLink(
-            name=self.name,
-            parameters=int(self.trainee.model.count_params()),
-            validation_accuracy=self.validation_accuracy,
-        )
-
 
 Teach = Callable[[str, str, StudentConfig, int, Rows], Pupil]
 """Train a new student: its name, whose pupil it is, architecture, seed, and rows with answers."""
@@ -67,7 +31,7 @@ def follow_chain(
     widths: list[float],
     seed: int,
     teach: Teach,
-) -> tuple[Pupil, list[ChainLink]]:
+) -> tuple[Pupil, list[Pupil]]:
     """Try the longer ways.
 
     Args:
@@ -80,19 +44,35 @@ def follow_chain(
         teach: Trains one network.
 
     Returns:
-        The best student on validation, the direct one if they are level, and every network.
+        The best student on validation, the direct one if they are level, and all that were
+        trained, the direct one first.
     """
-    best = direct
-    links: list[ChainLink] = []
+    best, pupils = direct, [direct]
     if widths:
-        assisted, links = _over_assistants(student, rows, widths, seed, teach)
-        best = _better(best, assisted)
+        pupils += _over_assistants(student, rows, widths, seed, teach)
+        best = _better(best, pupils[-1])
     pupil = best
     for generation in range(2, config.generations + 1):
         pupil = _next_generation(pupil, generation, student, rows, seed, teach)
-        links.append(pupil.link)
+        pupils.append(pupil)
         best = _better(best, pupil)
-    return best, links
+    return best, pupils
+
+
+def describe_chain(best: Pupil, pupils: list[Pupil]) -> tuple[ChainLink, ...]:
+    """What the report says of a chain; nothing where there was none."""
+    if len(pupils) == 1:
+        return ()
+    return tuple(
+        ChainLink(
+            name=pupil.name,
+            taught_by=pupil.taught_by,
+            parameters=int(pupil.trainee.model.count_params()),
+            validation_accuracy=pupil.validation_accuracy,
+            is_kept=pupil is best,
+        )
+        for pupil in pupils
+    )
 
 
 def assistant_widths(
@@ -124,18 +104,17 @@ def assistant_widths(
 
 def _over_assistants(
     student: StudentConfig, rows: Rows, widths: list[float], seed: int, teach: Teach
-) -> tuple[Pupil, list[ChainLink]]:
+) -> list[Pupil]:
     """Teacher to assistant, assistant to assistant, the last one to the student."""
-    links: list[ChainLink] = []
+    pupils: list[Pupil] = []
     taught_by = "teacher"
     for width in widths:
         wider = student.model_copy(update={"width": float(width)})
         name = f"assistant_{width / student.width:g}"
         assistant = teach(name, taught_by, wider, seed, rows)
-        links.append(assistant.link)
+        pupils.append(assistant)
         rows, taught_by = rows.answered_by(assistant.answer), assistant.name
-    pupil = teach("student_of_assistant", taught_by, student, seed, rows)
-    return pupil, [*links, pupil.link]
+    return [*pupils, teach("student_of_assistant", taught_by, student, seed, rows)]
 
 
 def _next_generation(

@@ -10,8 +10,9 @@ training goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,32 +20,26 @@ from numpy.typing import NDArray
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.datasets import Dataset
 from tinykd.distillation.auto import is_raced, race_losses
-from tinykd.distillation.chain import Pupil, assistant_widths, follow_chain
+from tinykd.distillation.chain import Teach, assistant_widths, describe_chain, follow_chain
+from tinykd.distillation.pupil import Pupil
 from tinykd.distillation.race import SCRATCH, Right
+from tinykd.distillation.rows import training_rows
+from tinykd.distillation.run import Run
 from tinykd.losses import Objective, choose_objective, settle
-from tinykd.pools import mix_in
 from tinykd.progress import Progress
-from tinykd.results import DistillResult, Race, TrainingCurve
-from tinykd.students.architectures import build_student
+from tinykd.results import DistillResult, Race
 from tinykd.students.cost import summarize_student
 from tinykd.students.files import save_student
-from tinykd.taps import Taps, make_taps
-from tinykd.training import (
-    Rows,
-    Schedule,
-    Trainee,
-    Watch,
-    make_deterministic,
-    predict,
-    right_answers,
-    train,
-)
-from tinykd.views import VIEWS
+from tinykd.taps import make_taps
+from tinykd.training import Rows, Trainee, Watch
 
 STUDENT_FILES: dict[Literal["scratch", "student"], str] = {
     "scratch": "scratch.h5",
     "student": "student.h5",
 }
+
+Tap = Callable[[Trainee], Trainee]
+"""Lays the layers of a student open that are compared with its teacher's."""
 
 
 def distill_student(
@@ -75,67 +70,52 @@ def distill_student(
     Raises:
         ConfigError: If a loss does not suit the data, or layers cannot be compared.
     """
+    run = Run(config, student, dataset, seed, folder, progress)
     objective = choose_objective(config, dataset.classes, dataset.task.name)
-    rows = training_rows(dataset, config, soft_targets)
-    goals = {"scratch": objective.without_teacher(), "student": objective}
-    lessons = {"scratch": rows.without_pool(), "student": rows}
     tap = _tapping(objective, config, open_teacher, seed)
-    if objective.compares_features:  # what cannot be compared is refused before any training
-        tap(_new_student(student, dataset, seed))
-    race, curves, accuracies = None, [], []
-    for name, file in STUDENT_FILES.items():
-        if name == "student" and is_raced(config):
-            race = _race(config, student, rows, dataset, seed, folder, progress)
-            settled = settle(config, race.chosen)
-            goals[name] = choose_objective(settled, dataset.classes, dataset.task.name)
-        model = _new_student(student, dataset, seed)
-        taps = tap(model) if name == "student" else None
-        trainee = Trainee(name, model, dataset.input_scale, taps=taps)
-        run = name if name == "scratch" or race is None else race.chosen
-        curves.append(
-            _train(
-                trainee, goals[name], lessons[name], dataset, config, seed, folder / run, progress
-            )
-        )
-        save_student(trainee.model, folder / file)
-        logits = predict(trainee, dataset.x_validation)
-        accuracies.append(dataset.task.score(logits, dataset.y_validation))
-    objective = goals["student"]
-    summary = summarize_student(trainee.model, student)
-    direct = Pupil("student", "teacher", trainee, curves[-1], accuracies[-1])
+    tap(run.new_student())  # what cannot be compared is refused before any training
+    rows = training_rows(dataset, config, soft_targets)
 
-    def teach(
-        name: str, taught_by: str, architecture: StudentConfig, seed: int, rows: Rows
-    ) -> Pupil:
-        model = _new_student(architecture, dataset, seed)
-        trainee = Trainee(name, model, dataset.input_scale)
-        goal = objective.on_logits()
-        curve = _train(trainee, goal, rows, dataset, config, seed, folder / name, progress)
-        logits = predict(trainee, dataset.x_validation)
-        score = dataset.task.score(logits, dataset.y_validation)
-        return Pupil(name, taught_by, trainee, curve, score)
-
+    alone = run.teach(
+        run.new_student(SCRATCH),
+        objective.without_teacher(),
+        rows.without_pool(),
+        taught_by="labels",
+    )
+    save_student(alone.trainee.model, folder / STUDENT_FILES["scratch"])
+    race = _race(run, rows) if is_raced(config) else None
+    if race is not None:
+        settled = settle(config, race.chosen)
+        objective = choose_objective(settled, dataset.classes, dataset.task.name)
+    winner = "" if race is None else race.chosen
+    direct = run.teach(tap(run.new_student()), objective, rows, checkpoint=winner)
+    summary = summarize_student(direct.trainee.model, student)
     widths = assistant_widths(config, student, summary.parameters, lambda: open_teacher().model)
-    best, links = follow_chain(config, student, direct, rows, widths=widths, seed=seed, teach=teach)
-    if best is not direct:
-        save_student(best.trainee.model, folder / STUDENT_FILES["student"])
-        curves[-1] = best.curve.model_copy(update={"name": "student"})
-    for checkpoint in folder.glob("*.checkpoint.npz"):
-        checkpoint.unlink()
-    scratch_accuracy, student_accuracy = accuracies[0], best.validation_accuracy
+    best, pupils = follow_chain(
+        config,
+        student,
+        direct,
+        rows,
+        widths=widths,
+        seed=seed,
+        teach=_teaching(run, objective.on_logits()),
+    )
+    save_student(best.trainee.model, folder / STUDENT_FILES["student"])
+    run.discard_checkpoints()
+    is_beaten = alone.validation_accuracy > best.validation_accuracy
     return DistillResult(
         student=summary,
         loss=objective.name,
         temperature=objective.temperature,
         alpha=objective.alpha,
         weights=objective.weights,
-        scratch_validation_accuracy=scratch_accuracy,
-        student_validation_accuracy=student_accuracy,
-        shipped="scratch" if scratch_accuracy > student_accuracy else "student",
-        curves=tuple(curves),
+        scratch_validation_accuracy=alone.validation_accuracy,
+        student_validation_accuracy=best.validation_accuracy,
+        shipped="scratch" if is_beaten else "student",
+        curves=(alone.curve, best.curve.model_copy(update={"name": "student"})),
         race=race,
-        chain=tuple(links),
-        taught_by=best.taught_by,
+        chain=describe_chain(best, pupils),
+        augment=config.views,
     )
 
 
@@ -165,44 +145,62 @@ def try_student(
     Returns:
         Validation accuracy in [0, 1].
     """
-    objective = choose_objective(config, dataset.classes, dataset.task.name)
-    rows = training_rows(dataset, config, soft_targets)
-    trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
-    run = folder / "student"
-    _train(trainee, objective, rows, dataset, config, seed, run, progress, watch=watch)
-    for checkpoint in folder.glob("*.checkpoint.npz"):
-        checkpoint.unlink()
-    return dataset.task.score(predict(trainee, dataset.x_validation), dataset.y_validation)
+    run = Run(config, student, dataset, seed, folder, progress)
+    trainee = run.new_student()
+    run.train(
+        trainee,
+        choose_objective(config, dataset.classes, dataset.task.name),
+        training_rows(dataset, config, soft_targets),
+        checkpoint=trainee.name,
+        watch=watch,
+    )
+    run.discard_checkpoints()
+    return run.validation_accuracy(trainee)
 
 
-def training_rows(
-    dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32]
-) -> Rows:
-    """The views of the training samples, and of a pool, beside what the teacher says of them.
+def _race(run: Run, rows: Rows) -> Race:
+    """Let ``auto`` choose a loss; every candidate pauses at its checkpoint."""
+    classes, task = run.dataset.classes, run.dataset.task.name
 
-    Raises:
-        DataError: If the teacher is not sure enough of any sample of the pool.
-    """
-    views = VIEWS[config.augment](dataset.x_train)
-    labelled = len(views) * len(dataset.x_train)
-    rows = Rows.of_views(views, dataset.labels_of(views), soft_targets[:labelled])
-    if dataset.x_unlabelled is None:
-        return rows
-    pool = VIEWS[config.augment](dataset.x_unlabelled)
-    return mix_in(rows, pool, soft_targets[labelled:], config)
+    def learn(name: str, until: int) -> Right:
+        if name != SCRATCH:  # which was trained to the end before
+            objective = choose_objective(settle(run.config, name), classes, task)
+            run.train(run.new_student(), objective, rows, checkpoint=name, until=until)
+        return run.right_answers(name)
+
+    return race_losses(
+        run.config,
+        learn,
+        classes=classes,
+        samples=rows.samples,
+        parameters=run.new_student().model.count_params(),
+        task=task,
+    )
+
+
+def _teaching(run: Run, objective: Objective) -> Teach:
+    """How the networks of a chain are trained."""
+
+    def teach(
+        name: str, taught_by: str, architecture: StudentConfig, seed: int, rows: Rows
+    ) -> Pupil:
+        another = run.another(architecture, seed)
+        return another.teach(another.new_student(name), objective, rows, taught_by=taught_by)
+
+    return teach
 
 
 def _tapping(
     objective: Objective, config: DistillConfig, open_teacher: Callable[[], Trainee], seed: int
-) -> Callable[[Any], Taps | None]:
-    """How a student's layers are compared with the teacher's; None where logits are enough."""
+) -> Tap:
+    """How a student's layers are compared with the teacher's; not, where logits are enough."""
     if not objective.compares_features:
-        return lambda _student: None
+        return lambda trainee: trainee
     teacher = open_teacher()
 
-    def tap(student: Any) -> Taps:
-        return make_taps(
-            student,
+    def tap(trainee: Trainee) -> Trainee:
+        taps = make_taps(
+            trainee.model,
             teacher.model,
             config.features,
             adapt=objective.needs("hints"),
@@ -210,76 +208,6 @@ def _tapping(
             seed=seed,
             prepare_teacher=teacher.prepare,
         )
+        return replace(trainee, taps=taps)
 
     return tap
-
-
-def _new_student(student: StudentConfig, dataset: Dataset, seed: int) -> Any:
-    make_deterministic(seed)
-    shape = dataset.input_shape
-    return build_student(student, shape, dataset.classes, seed=seed, start=dataset.start)
-
-
-def _race(
-    config: DistillConfig,
-    student: StudentConfig,
-    rows: Rows,
-    dataset: Dataset,
-    seed: int,
-    folder: Path,
-    progress: Progress,
-) -> Race:
-    """Let ``auto`` choose a loss; every candidate pauses at its checkpoint."""
-
-    def learn(name: str, until: int) -> Right:
-        if name != SCRATCH:  # which was trained to the end before
-            settled = settle(config, name)
-            objective = choose_objective(settled, dataset.classes, dataset.task.name)
-            trainee = Trainee("student", _new_student(student, dataset, seed), dataset.input_scale)
-            run = folder / name
-            _train(trainee, objective, rows, dataset, config, seed, run, progress, until)
-        return right_answers(_checkpoint(folder / name), len(dataset.y_validation))
-
-    return race_losses(
-        config,
-        learn,
-        classes=dataset.classes,
-        samples=len(dataset.y_train),
-        parameters=_new_student(student, dataset, seed).count_params(),
-        task=dataset.task.name,
-    )
-
-
-def _checkpoint(run: Path) -> Path:
-    return run.with_name(f"{run.name}.checkpoint.npz")
-
-
-def _train(
-    trainee: Trainee,
-    objective: Objective,
-    rows: Rows,
-    dataset: Dataset,
-    config: DistillConfig,
-    seed: int,
-    run: Path,
-    progress: Progress,
-    until: int | None = None,
-    watch: Watch | None = None,
-) -> TrainingCurve:
-    what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
-    if until is not None:
-        what = f"race, {run.name}"
-    with progress.task(f"student: {what}", until or config.epochs) as advance:
-        return train(
-            trainee,
-            objective,
-            rows,
-            validation=(dataset.x_validation, dataset.y_validation),
-            schedule=Schedule.of_student(config),
-            seed=seed,
-            checkpoint=_checkpoint(run),
-            advance=advance,
-            until=until,
-            watch=watch,
-            task=dataset.task,
-        )

@@ -69,7 +69,8 @@ class Objective:
 
     def __call__(self, lesson: Lesson) -> Any:
         """Mean over the batch, a scalar."""
-        total = self.labels * TASKS[self.task].label_loss(*lesson.with_labels)
+        label_loss = TASKS[self.task].label_loss
+        total = self.labels * label_loss(*lesson.with_labels, lesson.mixture)
         for term in self.terms:
             if term.weight == 0.0:
                 continue
@@ -131,8 +132,16 @@ def choose_objective(
         task: Row of ``TASKS``.
 
     Raises:
-        ConfigError: If a loss says nothing with so few classes, or has no such option.
+        ConfigError: If a loss says nothing with so few classes, has no such option, or takes one
+            label where mixup gives two.
     """
+    objective = _configured(config, classes, task)
+    if "mixup" in config.views:
+        _check_takes_mixtures(objective)
+    return objective
+
+
+def _configured(config: DistillConfig, classes: int, task: TaskName) -> Objective:
     if config.losses:
         return _weighted_sum(config.losses, config.temperature, classes, task)
     if config.loss == "auto":
@@ -143,6 +152,20 @@ def choose_objective(
     labels = loss.labels if config.alpha is None else 1.0 - config.alpha
     term = _term(name, {"weight": weight}, config.temperature, classes, task)
     return Objective(labels, (term,), task)
+
+
+def _check_takes_mixtures(objective: Objective) -> None:
+    if not TASKS[objective.task].takes_mixtures:
+        raise ConfigError(
+            "distill.augment: mixup gives a sample two classes, and data.task is "
+            f"{objective.task}. Leave it out."
+        )
+    for term in objective.terms:
+        if term.loss.needs == "logits and labels":
+            raise ConfigError(
+                f"distill.augment: mixup gives a sample two labels, and loss '{term.name}' takes "
+                "one. Use a loss on logits alone, such as 'kd', or leave mixup out."
+            )
 
 
 def _weighted_sum(

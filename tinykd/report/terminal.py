@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tinykd.report import layout, ledger, tables, wording
+from tinykd.report import chain, layout, ledger, tables, wording
 from tinykd.report.tables import CHOSEN, SHIPPED
 from tinykd.results import Report
 from tinykd.tasks import TOP1
@@ -43,6 +43,7 @@ def _document(report: Report, *, wide: bool, directory: str | None) -> Group:
         *_outputs(report),
         *_ledger(report),
         layout.section(_chosen_by(report), layout.lines(tables.choices(report))),
+        *_chain(report),
         layout.section(f"Footprint of the C on {report.footprint.core}", _footprint(report)),
         layout.section("Boards", _board_table(report, wide=wide)),
         layout.legend(f"{SHIPPED} the board of this build   KiB = 1024 bytes   ms are estimated"),
@@ -122,6 +123,23 @@ def _ledger(report: Report) -> list[RenderableType]:
     return [
         layout.section("In pairs, on the same samples", table),
         layout.legend(f"{ledger.counted(task)}   p: {ledger.test_name(task)}, exact"),
+    ]
+
+
+def _chain(report: Report) -> list[RenderableType]:
+    """Assistants and generations, of a build that has them."""
+    links, samples = report.distill.chain, report.data.validation_samples
+    if not links:
+        return []
+    name, taught_by, *numbers = chain.COLUMNS
+    table = layout.table(["", name, taught_by, *(f">{column}" for column in numbers)])
+    for row in chain.chain_rows(links, samples):
+        cells = [CHOSEN if row.is_kept else "", row.name, row.taught_by]
+        style = "bold" if row.is_kept else ""
+        layout.add_row(table, [*cells, row.parameters, row.accuracy], style=style)
+    return [
+        layout.section("Who taught whom", table),
+        layout.legend(f"{CHOSEN} {chain.chain_reason(links, samples)}"),
     ]
 
 

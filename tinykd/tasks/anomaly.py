@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinykd.config import TaskName
 from tinykd.errors import DataError
+from tinykd.lesson import Mixture
 from tinykd.tasks.classification import count_pairs
 from tinykd.tasks.ranking import auc
 from tinykd.tasks.regression import mean_of
@@ -94,7 +95,7 @@ class Anomaly(Task):
         """The mean sample."""
         return tuple(float(mean) for mean in labels.mean(axis=0, dtype=np.float64))
 
-    def label_loss(self, values: Any, labels: Any) -> Any:
+    def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
         """Mean squared error."""
         import tensorflow as tf
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinykd.config import TaskName
 from tinykd.errors import DataError
+from tinykd.lesson import Mixture
 from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.statistics import wilson_interval
 from tinykd.tasks.combine import combine_logits
@@ -28,6 +29,7 @@ class Classification(Task):
     says_class = True
     decides_classes = True
     combinations = ("probabilities", "logits", "confidence")
+    takes_mixtures = True
     learns_unlabelled = True
     own_loss = "kd"
 
@@ -54,13 +56,21 @@ class Classification(Task):
         missing = len(np.unique(labels)) < outputs
         return "a class has no training sample left" if missing else None
 
-    def label_loss(self, values: Any, labels: Any) -> Any:
-        """Mean cross-entropy of logits [n, classes] and int32 labels [n]."""
+    def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
+        """Mean cross-entropy of logits [n, classes] and int32 labels [n].
+
+        With a mixture it is that of two labels for each row, in proportion to their shares.
+
+        Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, equation 1.
+        """
         import tensorflow as tf
 
-        return tf.reduce_mean(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=values)
-        )
+        cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+        each = cross_entropy(labels=labels, logits=values)
+        if mixture is not None:
+            other = cross_entropy(labels=mixture.labels, logits=values)
+            each = mixture.share * each + (1.0 - mixture.share) * other
+        return tf.reduce_mean(each)
 
     def as_logits(self, outputs: Values, output_scale: float) -> Values:
         """Probabilities become their logarithms."""

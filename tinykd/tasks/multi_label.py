@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinykd.config import TaskName
 from tinykd.errors import DataError
+from tinykd.lesson import Mixture
 from tinykd.probabilities import SMALLEST
 from tinykd.tasks.names import read_names
 from tinykd.tasks.ranking import average_precision
@@ -58,7 +59,7 @@ class MultiLabel(Task):
         constant = _constant(labels)
         return None if constant is None else f"label {constant} is the same in all samples left"
 
-    def label_loss(self, values: Any, labels: Any) -> Any:
+    def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
         """Mean cross-entropy of every label by itself."""
         import tensorflow as tf
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinykd.config import TaskName
 from tinykd.errors import DataError
+from tinykd.lesson import Mixture
 from tinykd.tasks.names import read_names
 from tinykd.tasks.task import Arrays, Duel, Metric, Task, Values
 
@@ -69,7 +70,7 @@ class Regression(Task):
         """Mean of the targets."""
         return tuple(float(mean) for mean in labels.mean(axis=0, dtype=np.float64))
 
-    def label_loss(self, values: Any, labels: Any) -> Any:
+    def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
         """Huber's loss: one odd target does not rule the others.
 
         Source: Huber, "Robust Estimation of a Location Parameter", 1964.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.config import TaskName
+from tinykd.lesson import Mixture
 from tinykd.statistics import bootstrap_interval
 
 Arrays = dict[str, NDArray[Any]]
@@ -90,6 +91,7 @@ class Task(ABC):
         case: What is gained or lost between two models.
         nearer: It is gained by being nearer to the truth, not by being right.
         combinations: Ways to combine several teachers, of ``teacher.combine``.
+        takes_mixtures: A row can be mixed of two samples, and have the labels of both.
         learns_unlabelled: Samples without labels can be mixed in.
         own_loss: Row of ``LOSSES`` by which the float student teaches its int8 form.
     """
@@ -106,6 +108,7 @@ class Task(ABC):
     case: ClassVar[str] = "samples"
     nearer: ClassVar[bool] = False
     combinations: ClassVar[tuple[str, ...]] = ("probabilities", "logits")
+    takes_mixtures: ClassVar[bool] = False
     learns_unlabelled: ClassVar[bool] = False
     own_loss: ClassVar[str]
 
@@ -157,8 +160,14 @@ class Task(ABC):
         return ()
 
     @abstractmethod
-    def label_loss(self, values: Any, labels: Any) -> Any:
-        """What a training on labels alone minimises: a scalar tensor."""
+    def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
+        """What a training on labels alone minimises: a scalar tensor.
+
+        Args:
+            values: float32 [batch, outputs].
+            labels: As the data set has them.
+            mixture: Second labels of rows that are mixed of two samples, of ``takes_mixtures``.
+        """
 
     @abstractmethod
     def as_logits(self, outputs: Values, output_scale: float) -> Values:

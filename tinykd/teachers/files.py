@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tinykd.errors import TeacherError
+from tinykd.errors import DataError, TeacherError
 
 SUFFIXES = (".keras", ".h5")
 
@@ -51,6 +51,18 @@ def check_teacher_source(path: str) -> Path:
     if not file.exists():
         raise TeacherError(f"teacher.path: there is no file '{path}'.")
     return file
+
+
+def check_model_file(file: Path) -> None:
+    """A file of a kind that can be scored.
+
+    Raises:
+        DataError: If it is missing, or of another kind.
+    """
+    if file.suffix not in {".tflite", *SUFFIXES}:
+        raise DataError(f"{file}: is not a .tflite, {' or '.join(SUFFIXES)} file.")
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file.")
 
 
 def hash_file(file: Path) -> str:

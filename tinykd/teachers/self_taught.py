@@ -14,7 +14,7 @@ from tinykd.results import TeacherResult
 from tinykd.students.architectures import build_student
 from tinykd.teachers.teacher import TEACHER_FILE
 from tinykd.training import Rows, Schedule, Trainee, make_deterministic, predict, train
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 
 def train_self_teacher(
@@ -34,12 +34,12 @@ def train_self_teacher(
     )
     trainee = Trainee("teacher", model, dataset.input_scale)
     schedule = config.distill
-    views = VIEWS[schedule.augment](dataset.x_train)
+    views = make_views(dataset.x_train, schedule.views)
     with progress.task("teacher: training its like", schedule.epochs) as advance:
         curve = train(
             trainee,
             Objective(labels=1.0, task=dataset.task.name),
-            Rows.of_views(views, dataset.labels_of(views)),
+            Rows.of_views(views.x, dataset.labels_of(views.x), mixture=views.mixture),
             validation=(dataset.x_validation, dataset.y_validation),
             schedule=Schedule.of_student(schedule),
             seed=seed,

@@ -14,7 +14,7 @@ from tinykd.progress import Advance, Progress
 from tinykd.teachers.cache import CHUNK, AnswerCache
 from tinykd.teachers.ensemble import Ensemble
 from tinykd.teachers.teacher import Teacher
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 SOFT_TARGETS_FILE = "soft_targets.npy"
 
@@ -23,7 +23,7 @@ def compute_soft_targets(
     teacher: Teacher | Ensemble,
     dataset: Dataset,
     *,
-    augment: str,
+    augment: Sequence[str],
     progress: Progress,
     cache: AnswerCache | None = None,
 ) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def compute_soft_targets(
     Args:
         teacher: One, or several.
         dataset: Whose training samples are asked about.
-        augment: Row of ``VIEWS``.
+        augment: Rows of ``VIEWS``.
         progress: Shows the work.
         cache: Where earlier answers are, and these will be; None keeps nothing.
 
@@ -42,7 +42,7 @@ def compute_soft_targets(
     Raises:
         TeacherError: If there is a pool, and a teacher that is an array of logits.
     """
-    views = VIEWS[augment](dataset.x_train)
+    views = make_views(dataset.x_train, augment).x
     answers = _together(teacher, views, dataset.y_train, dataset.classes, cache, progress)
     if dataset.x_unlabelled is None:
         return answers
@@ -51,7 +51,7 @@ def compute_soft_targets(
             "teacher: an array of logits knows nothing of unlabelled samples. Give the model "
             "itself, or leave data.unlabelled out."
         )
-    pool = VIEWS[augment](dataset.x_unlabelled)
+    pool = make_views(dataset.x_unlabelled, augment).x
     return np.concatenate(
         [answers, _together(teacher, pool, None, dataset.classes, cache, progress)]
     )

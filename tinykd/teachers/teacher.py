@@ -31,7 +31,7 @@ from tinykd.training import (
     predict,
     train,
 )
-from tinykd.views import VIEWS
+from tinykd.views import make_views
 
 TEACHER_FILE = "teacher.keras"
 
@@ -152,8 +152,8 @@ def train_member(
         start=dataset.start,
         rebuilds=dataset.task.rebuilds,
     )
-    views = VIEWS["shift" if len(dataset.x_train) <= FEW_SAMPLES else "none"](dataset.x_train)
-    rows = Rows.of_views(views, dataset.labels_of(views))
+    views = make_views(dataset.x_train, ["shift"] if len(dataset.x_train) <= FEW_SAMPLES else [])
+    rows = Rows.of_views(views.x, dataset.labels_of(views.x))
     what = f"teacher {number + 1}: training" if number else "teacher: training"
     with progress.task(what, config.epochs) as advance:
         curve = train(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tinykd.errors import TinykdError
 from tinykd.interrupts import raise_if_asked
-from tinykd.lesson import Lesson
+from tinykd.lesson import Lesson, Mixture
 from tinykd.progress import Advance
 from tinykd.results import TrainingCurve
 from tinykd.tasks import CLASSIFICATION, Task
@@ -153,6 +153,7 @@ def _epoch_function(
     labels = tf.constant(np.concatenate([part.labels for part in parts]))
     teacher_logits = tf.constant(np.concatenate([part.teacher_logits for part in parts]))
     labelled = rows.labelled_in(batch_size)
+    mixed_in = _mixed_in(rows, labelled)
     variables = trainee.trainable_variables
 
     def run_epoch(order: Any) -> Any:
@@ -168,12 +169,26 @@ def _epoch_function(
                     tf.gather(labels, batch),
                     epoch,
                 )
-                loss = objective(replace(lesson, labelled=labelled))
+                lesson = replace(lesson, labelled=labelled, mixture=mixed_in(batch))
+                loss = objective(lesson)
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             total += loss
         return total / tf.cast(steps, tf.float32)
 
     return cast(Callable[[Any], Any], tf.function(run_epoch))
+
+
+def _mixed_in(rows: Rows, labelled: int | None) -> Callable[[Any], Mixture | None]:
+    """From row numbers of a batch to the second labels of those that have labels."""
+    if rows.mixture is None:
+        return lambda _batch: None
+    labels, share = tf.constant(rows.mixture.labels), tf.constant(rows.mixture.share)
+
+    def mixed_in(batch: Any) -> Mixture:
+        first = batch[:labelled]
+        return Mixture(tf.gather(labels, first), tf.gather(share, first))
+
+    return mixed_in
 
 
 def _check_finite(name: str, epoch: int, *losses: float) -> None:

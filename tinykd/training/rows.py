@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.lesson import UNLABELLED
+from tinykd.lesson import UNLABELLED, Mixture
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Rows:
         labels: What is said of each row, [views * samples] or [views * samples, outputs].
         teacher_logits: float32, [views * samples, classes]; the teacher saw the very same views.
         samples: Number of samples.
+        mixture: Second label of rows that are mixed of two samples, and the share of the first,
+            [views * samples]; None where none is.
         pool: Rows without labels that are mixed into every step.
         pool_ratio: Rows of the pool for each row with a label.
     """
@@ -30,6 +32,7 @@ class Rows:
     labels: NDArray[Any]
     teacher_logits: NDArray[np.float32]
     samples: int
+    mixture: Mixture | None = None
     pool: Rows | None = None
     pool_ratio: float = 1.0
 
@@ -39,17 +42,21 @@ class Rows:
         views: Sequence[NDArray[Any]],
         labels: NDArray[Any],
         teacher_logits: NDArray[np.float32] | None = None,
+        mixture: Mixture | None = None,
     ) -> Rows:
         """Rows of a list of views, each [samples, ...]; without a teacher its logits are empty.
 
-        Labels are those of the samples, or of every row where views differ in them.
+        Labels are those of the samples, or of every row where views differ in them; ``mixture``
+        names, in place of second labels, the samples that have them.
         """
         rows, samples = np.concatenate(views), len(views[0])
-        if len(labels) == samples:
-            labels = np.concatenate([labels] * len(views))
         if teacher_logits is None:
             teacher_logits = np.zeros((len(rows), 0), np.float32)
-        return cls(rows, labels, teacher_logits, samples)
+        if mixture is not None:
+            mixture = Mixture(labels[mixture.labels], mixture.share)
+        if len(labels) == samples:
+            labels = np.concatenate([labels] * len(views))
+        return cls(rows, labels, teacher_logits, samples, mixture)
 
     def with_pool(
         self,

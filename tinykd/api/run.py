@@ -1,0 +1,110 @@
+"""What all trainings of one student share: from the same weights, on the same samples."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinykd.api.data import Split
+from tinykd.config import DistillConfig
+from tinykd.losses import Objective
+from tinykd.progress import Progress
+from tinykd.results import TrainingCurve
+from tinykd.training import (
+    Rows,
+    Schedule,
+    Trainee,
+    accuracy,
+    make_deterministic,
+    predict,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that all trainings share."""
+
+    trainee: Trainee
+    rows: Rows
+    split: Split
+    config: DistillConfig
+    classes: int
+    seed: int
+    start: tuple[NDArray[Any], ...]
+    progress: Progress
+
+    def learn(
+        self,
+        name: Literal["student", "scratch"],
+        objective: Objective,
+        checkpoint: Path,
+        until: int | None = None,
+    ) -> Learned:
+        """Train once from the start, or from the checkpoint if it is there."""
+        config, model = self.config, self.trainee.model
+        model.set_weights(list(self.start))
+        make_deterministic(self.seed)
+        taps = self.trainee.taps if objective.compares_features else None
+        trainee = replace(self.trainee, name=name, taps=taps)
+        validation = (self.split.x_validation, self.split.y_validation)
+        what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
+        if until is not None:
+            what = f"race, {checkpoint.stem}"
+        with self.progress.task(f"student: {what}", until or config.epochs) as advance:
+            curve = train(
+                trainee,
+                objective,
+                self.rows if objective.terms else self.rows.without_pool(),
+                validation=validation,
+                schedule=Schedule.of_student(config),
+                seed=self.seed,
+                checkpoint=checkpoint,
+                advance=advance,
+                until=until,
+            )
+        return Learned(
+            curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
+        )
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one training came to."""
+
+    curve: TrainingCurve
+    validation_accuracy: float
+    weights: list[NDArray[Any]]
+
+
+@contextmanager
+def checkpoints(folder: Path | str | None, run: Run, objective: Objective) -> Iterator[Path]:
+    """A folder for the state, named by all that the training depends on."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+        return
+    place = Path(folder) / _fingerprint(run, objective)
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+    place.rmdir()
+
+
+def _fingerprint(run: Run, objective: Objective) -> str:
+    digest = hashlib.sha256(f"{run.config!r} {objective!r} {run.seed}".encode())
+    split = run.split
+    arrays: tuple[NDArray[Any], ...] = (run.rows.x, run.rows.labels, run.rows.teacher_logits)
+    if run.rows.pool is not None:
+        arrays += (run.rows.pool.x, run.rows.pool.teacher_logits)
+    for array in (*arrays, split.x_validation, split.y_validation, *run.start):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
