@@ -86,6 +86,8 @@ def adapt(
     config = _configure(settings)
     make_deterministic(seed)
     split = read_data(source, validation_every=validation_every)
+    if not split.task.says_class:
+        raise DataError(f"source: adaptation is for classes, and its task is {split.task.name}.")
     opened = open_any_teacher(teacher)
     library_of(opened)  # a file of another kind has no normalization to re-estimate
     trainee = examine_student(student, split)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.datasets import Dataset
+from tinykd.datasets import Dataset, input_scale_for
 from tinykd.errors import DataError
+from tinykd.tasks import CLASSIFICATION, Task
 
 FORMS = "(x, y), (x_train, y_train, x_validation, y_validation), a tf.data.Dataset or a Dataset"
 
@@ -20,28 +21,40 @@ class Split:
 
     Attributes:
         x: [n, ...].
-        y: int32 [n].
+        y: int32 [n], or what the task has in its place.
         x_validation: [m, ...].
-        y_validation: int32 [m].
+        y_validation: The same of these.
         kept: Which of the given samples are in ``x``; a teacher's array of logits has all of them.
         input_scale: What the student's samples are multiplied by.
+        task: What is asked.
+        output_scale: Targets were divided by it; teachers give them whole.
+        student_scale: What the student's outputs are divided by to be like the targets.
     """
 
     x: NDArray[Any]
-    y: NDArray[np.int32]
+    y: NDArray[Any]
     x_validation: NDArray[Any]
-    y_validation: NDArray[np.int32]
+    y_validation: NDArray[Any]
     kept: NDArray[np.bool_]
     input_scale: float = 1.0
+    task: Task = CLASSIFICATION
+    output_scale: float = 1.0
+    student_scale: float = 1.0
+
+    def as_logits(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a teacher gives as the student learns it."""
+        return self.task.as_logits(outputs, self.output_scale)
 
 
-def read_data(data: Any, *, validation_every: int) -> Split:
+def read_data(data: Any, *, validation_every: int, task: Task = CLASSIFICATION) -> Split:
     """Take data in any of the ``FORMS``.
 
     Args:
         data: Labels are integers [n] or [n, 1], or one-hot [n, classes]. A ``tf.data.Dataset`` of
             such pairs, in batches, is read into memory.
         validation_every: Every n-th sample is kept for validation where the data has no split.
+        task: What is asked; a ``Dataset`` says it itself. Labels are then as in ``Task.read``; of
+            an autoencoder the targets are the samples, whatever stands beside them.
 
     Raises:
         DataError: If it is nothing of that kind, or samples and labels do not match.
@@ -54,18 +67,41 @@ def read_data(data: Any, *, validation_every: int) -> Split:
             data.y_validation,
             np.ones(len(data.x_train), bool),
             data.input_scale,
+            data.task,
+            data.output_scale,
         )
     if hasattr(data, "as_numpy_iterator"):
         data = _read_batches(data)
     if not isinstance(data, tuple | list) or len(data) not in {2, 4}:
         raise DataError(f"data is {type(data).__name__}; needed: {FORMS}.")
-    x, y = check_pair(data[0], data[1], "training")
-    if len(data) == 4:
-        return Split(x, y, *check_pair(data[2], data[3], "validation"), np.ones(len(x), bool))
+    named = zip((data[:2], data[2:]), ("training", "validation"), strict=True)
+    pairs, scale = _read_pairs([(*pair, what) for pair, what in named if pair], task)
+    scales: dict[str, Any] = {"task": task, "output_scale": scale, "student_scale": scale}
+    x, y = pairs[0]
+    if len(pairs) == 2:
+        return Split(x, y, *pairs[1], np.ones(len(x), bool), **scales)
     held_out = np.arange(len(x)) % validation_every == 0
     if len(x) < 2 or held_out.all():
         raise DataError(f"data has {len(x)} samples; some must be left after validation.")
-    return Split(x[~held_out], y[~held_out], x[held_out], y[held_out], ~held_out)
+    return Split(x[~held_out], y[~held_out], x[held_out], y[held_out], ~held_out, **scales)
+
+
+def _read_pairs(
+    given: list[tuple[Any, Any, str]], task: Task
+) -> tuple[list[tuple[NDArray[Any], NDArray[Any]]], float]:
+    """Samples with their labels as the task has them, and what targets were divided by."""
+    if task.says_class:
+        return [check_pair(x, y, what) for x, y, what in given], 1.0
+    samples = [check_numbers(x, what) for x, _, what in given]
+    if task.rebuilds:
+        scale = input_scale_for(samples[0])
+        rebuilt = [(x, task.targets(x, x, scale)) for x in samples]
+        return rebuilt, task.output_scale({}, scale)
+    first, last = np.asarray(given[0][1]), np.asarray(given[-1][1])
+    arrays = {"x_train": samples[0], "y_train": first, "x_test": samples[-1], "y_test": last}
+    arrays = task.read(arrays, "data")
+    labels = (arrays["y_train"], arrays["y_test"])
+    return list(zip(samples, labels, strict=False)), task.output_scale(arrays, 1.0)
 
 
 def _read_batches(data: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -95,15 +131,25 @@ def check_pair(x: Any, y: Any, what: str) -> tuple[NDArray[Any], NDArray[np.int3
     Raises:
         DataError: If they are not.
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, labels = check_numbers(x, what), _as_labels(np.asarray(y), what)
+    if len(x) != len(labels) or len(x) == 0:
+        raise DataError(f"{what} data has {len(x)} samples and {len(labels)} labels.")
+    return x, labels
+
+
+def check_numbers(x: Any, what: str) -> NDArray[Any]:
+    """Samples [n, ...] that are finite numbers.
+
+    Raises:
+        DataError: If they are not.
+    """
+    x = np.asarray(x)
     if x.dtype.kind not in "iuf" or x.ndim < 2:
         raise DataError(f"{what} samples are {x.dtype} {x.shape}; needed: numbers [n, ...].")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{what} samples hold NaN or infinity. Remove them.")
-    labels = _as_labels(y, what)
-    if len(x) != len(labels) or len(x) == 0:
-        raise DataError(f"{what} data has {len(x)} samples and {len(labels)} labels.")
-    return x, labels
+    samples: NDArray[Any] = x
+    return samples
 
 
 def _as_labels(y: NDArray[Any], what: str) -> NDArray[np.int32]:

@@ -11,10 +11,10 @@ import numpy as np
 from tinykd.api.data import read_data
 from tinykd.api.lessons import Combination, learn_from, with_taps, with_unlabelled
 from tinykd.api.run import Learned, Run, checkpoints
-from tinykd.api.student import count_classes, examine_student
+from tinykd.api.student import count_classes, examine_student, learning_in_network_units
 from tinykd.api.teacher import as_list
 from tinykd.backend import load_tensorflow
-from tinykd.config import parse_config
+from tinykd.config import TaskName, parse_config
 from tinykd.distillation.auto import is_raced, race_losses
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.errors import ConfigError
@@ -22,6 +22,7 @@ from tinykd.losses import Objective, choose_objective, settle
 from tinykd.notes import mixup_note
 from tinykd.progress import Progress, Silent
 from tinykd.results import ChainLink, DistillComparison, Race
+from tinykd.tasks import TASKS
 from tinykd.teachers.ensemble import check_features
 from tinykd.training import make_deterministic, predict, right_answers
 
@@ -31,6 +32,7 @@ def distill(
     student: Any,
     data: Any,
     *,
+    task: TaskName = "classification",
     unlabelled: Any = None,
     combine: Combination = "probabilities",
     baseline: bool = True,
@@ -51,6 +53,10 @@ def distill(
         data: (x, y), of which every ``validation_every``-th sample is kept for validation;
             (x_train, y_train, x_validation, y_validation); a ``tf.data.Dataset`` of batches
             (x, y); or a tinykd ``Dataset``.
+        task: Row of ``TASKS``; a ``Dataset`` has its own. Of a ``regression`` y is real targets,
+            [n] or [n, targets], which student and teacher give in their unit; of ``multi_label``
+            0 or 1, [n, labels]; of ``anomaly`` anything: student and teacher rebuild x as
+            [n, values].
         unlabelled: Samples that nobody labelled, [n, ...]: the teacher answers for them, and as
             many as have labels are mixed into every step. The student without a teacher takes the
             same steps without them.
@@ -82,10 +88,17 @@ def distill(
             "and give it as the teacher."
         )
     make_deterministic(seed)
-    split = read_data(data, validation_every=validation_every)
+    if task not in TASKS:
+        raise ConfigError(f"task: there is no '{task}'. One of: {', '.join(TASKS)}.")
+    split = read_data(data, validation_every=validation_every, task=TASKS[task])
+    if unlabelled is not None and not split.task.learns_unlabelled:
+        raise ConfigError(
+            f"unlabelled: samples without labels are for classes, and the task is "
+            f"{split.task.name}. Leave them out."
+        )
     trainee = examine_student(student, split)
     classes = count_classes(trainee, split)
-    objective = choose_objective(config, classes)
+    objective = choose_objective(config, classes, split.task.name)
     teachers = as_list(teacher)
     if objective.compares_features:
         check_features(len(teachers))
@@ -93,18 +106,12 @@ def distill(
         rows = learn_from(split, teachers, config, classes, combine)
         if unlabelled is not None:
             rows = with_unlabelled(rows, unlabelled, teachers, config, classes, combine)
-    run = Run(
-        trainee=with_taps(trainee, teachers[0], objective, config, seed),
-        rows=rows,
-        split=split,
-        config=config,
-        classes=classes,
-        seed=seed,
-        start=tuple(np.array(array) for array in student.get_weights()),
-        progress=progress,
-    )
-    with checkpoints(folder, run, objective) as place:
-        return _choose(run, objective, place, baseline=baseline)
+    trainee = with_taps(trainee, teachers[0], objective, config, seed)
+    with learning_in_network_units(student, split):
+        start = tuple(np.array(array) for array in student.get_weights())
+        run = Run(trainee, rows, split, config, classes, seed, start, progress)
+        with checkpoints(folder, run, objective) as place:
+            return _choose(run, objective, place, baseline=baseline)
 
 
 def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
@@ -116,7 +123,8 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
     if is_raced(run.config):
         race = _race(run, objective, place, scratch=baseline)
         start = race.chosen
-        objective = choose_objective(settle(run.config, start), run.classes)
+        settled = settle(run.config, start)
+        objective = choose_objective(settled, run.classes, run.split.task.name)
     first = run.learn("student", objective, place / f"{start}.npz")
     taught, chain = _born_again(run, first, objective, place)
     alone = None
@@ -153,7 +161,8 @@ def _race(run: Run, objective: Objective, place: Path, *, scratch: bool) -> Race
         if name == SCRATCH:
             run.learn(SCRATCH, objective.without_teacher(), checkpoint, until)
         else:
-            chosen = choose_objective(settle(run.config, name), run.classes)
+            settled = settle(run.config, name)
+            chosen = choose_objective(settled, run.classes, run.split.task.name)
             run.learn("student", chosen, checkpoint, until)
         return right_answers(checkpoint, len(run.split.y_validation))
 
@@ -164,6 +173,7 @@ def _race(run: Run, objective: Objective, place: Path, *, scratch: bool) -> Race
         samples=run.rows.samples,
         parameters=sum(array.size for array in run.start),
         scratch=scratch,
+        task=run.split.task.name,
     )
 
 

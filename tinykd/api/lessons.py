@@ -38,7 +38,11 @@ def learn_from(
     """
     views = make_views(split.x, config.views)
     logits = _combined(teachers, split, views.x, classes, combine)
-    return Rows.of_views(views.x, split.y, logits, views.mixture)
+    labels = split.y
+    if split.task.rebuilds:
+        scale = 1.0 / split.output_scale
+        labels = np.concatenate([split.task.targets(view, view, scale) for view in views.x])
+    return Rows.of_views(views.x, labels, logits, views.mixture)
 
 
 def _combined(
@@ -55,6 +59,8 @@ def _combined(
     """
     if combine not in COMBINATIONS:
         raise ConfigError(f"combine: there is no '{combine}'. One of: {', '.join(COMBINATIONS)}.")
+    if combine not in split.task.combinations:
+        raise ConfigError(f"combine: '{combine}' needs classes, and the task is {split.task.name}.")
     names = (
         ["teacher"] if len(teachers) == 1 else [f"teacher {n + 1}" for n in range(len(teachers))]
     )
@@ -62,7 +68,7 @@ def _combined(
         _soft_targets(teacher, split, views, classes, name)
         for teacher, name in zip(teachers, names, strict=True)
     ]
-    return combine_logits(tables, combine, np.tile(split.y, len(views)))
+    return split.task.combine(tables, combine, np.concatenate([split.y] * len(views)))
 
 
 def _soft_targets(
@@ -74,13 +80,15 @@ def _soft_targets(
         TeacherError: If an array of logits does not fit the samples, or their views.
     """
     if not isinstance(teacher, np.ndarray):
-        return ask_teacher(teacher, np.concatenate(views), classes, name=name)
+        samples = np.concatenate(views)
+        return ask_teacher(teacher, samples, classes, name=name, read=split.as_logits)
     if len(views) > 1:
         raise TeacherError(
             f"{name}: an array of logits knows nothing of augmented samples. Give the model "
             "itself, or augment='none'."
         )
-    return check_logits(teacher, len(split.kept), classes, name=name)[split.kept]
+    answers = check_logits(teacher, len(split.kept), classes, name=name, read=split.as_logits)
+    return answers[split.kept]
 
 
 def with_unlabelled(

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from tinykd.api.data import Split, read_data
-from tinykd.api.student import count_classes, examine_student
+from tinykd.api.student import count_classes, examine_student, in_network_units
 from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
 from tinykd.artifacts import write_atomically
 from tinykd.backend import load_tensorflow
-from tinykd.config import parse_config
+from tinykd.config import TaskName, parse_config
 from tinykd.datasets import Dataset
+from tinykd.errors import ConfigError
 from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.quantization.finetune import quantize_student
 from tinykd.quantization.layers import check_quantizable
 from tinykd.results import QuantizeResult
+from tinykd.tasks import TASKS
 from tinykd.training import Rows
 
 
@@ -46,6 +48,7 @@ def quantize(
     data: Any,
     *,
     teacher: Any = None,
+    task: TaskName = "classification",
     loss: str = "auto",
     batch_size: int = 64,
     validation_every: int = 5,
@@ -60,6 +63,7 @@ def quantize(
             probabilities, [n, classes]. It is not changed.
         data: As for ``tinykd.distill``.
         teacher: As for ``tinykd.distill``. Without one the labels and the float student teach.
+        task: As for ``tinykd.distill``; the file answers in the unit of the targets.
         loss: Row of ``LOSSES`` for the teacher's term.
         batch_size: Samples in one step.
         validation_every: Every n-th sample is kept for validation where the data has no split.
@@ -76,18 +80,20 @@ def quantize(
     tables = {"quantize": settings, "distill": {"loss": loss}}
     config = parse_config(tables, source="quantize")
     check_quantizable(student)
-    split = read_data(data, validation_every=validation_every)
+    if task not in TASKS:
+        raise ConfigError(f"task: there is no '{task}'. One of: {', '.join(TASKS)}.")
+    split = read_data(data, validation_every=validation_every, task=TASKS[task])
     classes = count_classes(examine_student(student, split), split)
-    objective = Objective(labels=1.0)
+    objective = Objective(labels=1.0, task=split.task.name)
     logits = None
     if teacher is not None:
-        objective = choose_objective(config.distill, classes).on_logits()
+        objective = choose_objective(config.distill, classes, split.task.name).on_logits()
         logits = _soft_targets(teacher, split, classes)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         result = quantize_student(
             config.quantize,
-            student,
+            in_network_units(student, split.student_scale),
             objective,
             Rows.of_views([split.x], split.y, logits),
             _as_dataset(split, classes),
@@ -122,11 +128,14 @@ def _as_dataset(split: Split, classes: int) -> Dataset:
         x_test=split.x_validation[:0],
         y_test=split.y_validation[:0],
         scale=split.input_scale,
+        task=split.task,
+        output_scale=split.output_scale,
     )
 
 
 def _soft_targets(teacher: Any, split: Split, classes: int) -> Any:
     """The teacher's logits for the training samples, float32 [n, classes]."""
     if isinstance(teacher, np.ndarray):
-        return check_logits(teacher, len(split.kept), classes)[split.kept]
-    return ask_teacher(open_any_teacher(teacher), split.x, classes)
+        samples = len(split.kept)
+        return check_logits(teacher, samples, classes, read=split.as_logits)[split.kept]
+    return ask_teacher(open_any_teacher(teacher), split.x, classes, read=split.as_logits)

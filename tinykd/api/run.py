@@ -22,7 +22,6 @@ from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
-    accuracy,
     make_deterministic,
     predict,
     train,
@@ -70,10 +69,10 @@ class Run:
                 checkpoint=checkpoint,
                 advance=advance,
                 until=until,
+                task=self.split.task,
             )
-        return Learned(
-            curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
-        )
+        reached = self.split.task.score(predict(trainee, validation[0]), validation[1])
+        return Learned(curve, reached, model.get_weights())
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,12 @@ def as_list(teacher: Any) -> list[Any]:
     return [one if isinstance(one, np.ndarray) else open_any_teacher(one) for one in teachers]
 
 
+Read = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From a teacher's outputs to what a student learns: logits, or targets in its units."""
+
+
 def ask_teacher(
-    teacher: Any, x: NDArray[Any], classes: int, *, name: str = "teacher"
+    teacher: Any, x: NDArray[Any], classes: int, *, name: str = "teacher", read: Read = as_logits
 ) -> NDArray[np.float32]:
     """Logits for samples, float32 [n, classes]; probabilities become their logarithms.
 
@@ -65,17 +70,23 @@ def ask_teacher(
         x: Samples as the teacher takes them.
         classes: Number of values that a student gives.
         name: What to call it in an error.
+        read: How its outputs are understood.
 
     Raises:
         TeacherError: If it gives another number of values.
     """
     is_model = hasattr(teacher, "trainable_variables")
     outputs = predict(Trainee("teacher", teacher, 1.0), x) if is_model else teacher(x)
-    return check_logits(outputs, len(x), classes, name=name)
+    return check_logits(outputs, len(x), classes, name=name, read=read)
 
 
 def check_logits(
-    outputs: NDArray[Any], samples: int, classes: int, *, name: str = "teacher"
+    outputs: NDArray[Any],
+    samples: int,
+    classes: int,
+    *,
+    name: str = "teacher",
+    read: Read = as_logits,
 ) -> NDArray[np.float32]:
     """Logits of outputs, or of a user's array of them, [samples, classes].
 
@@ -89,4 +100,4 @@ def check_logits(
         )
     if not np.isfinite(outputs).all():
         raise TeacherError(f"{name}: answers hold NaN or infinity. Check the range of its input.")
-    return as_logits(outputs.astype(np.float32))
+    return read(outputs.astype(np.float32))

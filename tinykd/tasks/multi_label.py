@@ -30,6 +30,7 @@ class MultiLabel(Task):
     score_metric = MEAN_AP
     metrics = (MEAN_AP, MICRO_F1, EXACT)
     case = "labels of samples"
+    refused_ending = "sigmoid"
     own_loss = "multi_label"
 
     def read(self, arrays: Arrays, source: str) -> Arrays:

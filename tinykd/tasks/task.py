@@ -85,6 +85,7 @@ class Task(ABC):
         score_metric: What choices on validation go by: more is better, and 1 is perfect.
         metrics: What the test split is measured by; the first one heads every table.
         subject: What the table of the test split is about.
+        refused_ending: Activation that a student must not end in: its loss is on logits.
         says_class: The device names the class of the largest output.
         rebuilds: A network gives back its own input.
         decides_classes: There is a confusion matrix, of as many rows as names.
@@ -102,6 +103,7 @@ class Task(ABC):
     score_metric: ClassVar[Metric]
     metrics: ClassVar[tuple[Metric, ...]]
     subject: ClassVar[str] = "Accuracy"
+    refused_ending: ClassVar[str] = ""
     says_class: ClassVar[bool] = False
     rebuilds: ClassVar[bool] = False
     decides_classes: ClassVar[bool] = False
