@@ -68,8 +68,8 @@ def mixup_note(augment: Sequence[str], parameters: int) -> str | None:
         return None
     return (
         f"Mixup mostly hurts students of less than {LARGE_ENOUGH_TO_MIX:,} parameters, and this "
-        f"one has {parameters:,}: on digits kd at temperature 4 ended 5 to 14 points below scratch. "
-        "Compare with a build without it."
+        f"one has {parameters:,}: on digits kd at temperature 4 ended 5 to 14 points below "
+        "scratch. Compare with a build without it."
     )
 
 
