@@ -19,6 +19,7 @@ from firmware_export.measure import run_on_host
 from firmware_export.ops import OPS
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures.single_ops import float32
 from tests.firmware.growers import GROWERS
 from tests.firmware.growth import Growth, graph_input
 
@@ -55,6 +56,8 @@ def random_graph(
             growth.nodes.append(node)
             if growth.chance(0.2) and node.op in WITH_WEIGHTS:
                 growth.nodes.append(_of_equal_shape(growth, node))
+                if "ADD" in choices and growth.chance(0.5):
+                    growth.nodes.append(_sum_of_both(growth))
     if not growth.nodes:
         return random_graph(seed + 2**32, name=name, ops=ops, max_nodes=max_nodes)
     return Graph(tuple(growth.nodes), tuple(growth.inputs), _outputs(growth))
@@ -120,6 +123,19 @@ def _of_equal_shape(growth: Growth, node: Node) -> Node:
     output = replace(node.output, name=growth.fresh("sibling"))
     inputs = tuple(tensor and _own(growth, tensor) for tensor in node.inputs)
     return replace(node, inputs=inputs, outputs=(output,))
+
+
+def _sum_of_both(growth: Growth) -> Node:
+    """The last two layers, which end alike, meet in an addition."""
+    one, other = (node.output for node in growth.nodes[-2:])
+    return growth.node(
+        "ADD",
+        [one, other] if growth.chance(0.5) else [other, one],
+        one.shape,
+        scale=float32((one.scale + other.scale) * growth.spread()),
+        table="AddOptions",
+        fused_activation_function=growth.activation_code(),
+    )
 
 
 def _own(growth: Growth, tensor: Tensor) -> Tensor:
