@@ -173,6 +173,8 @@ def _place(graph: Graph, plan: MemoryPlan, index: int, choice: Choice, symbol: s
 
 
 def _title(node: Node) -> str:
+    if node.parts:
+        return ", then ".join(map(_title, node.parts))
     if "fused_activation_function" not in node.options:
         return node.op
     activation = activation_name(node)

@@ -104,6 +104,8 @@ class Node:
         outputs: At least one.
         options: Fields of the operator's options table in snake case.
         options_table: Name of that table in the schema, such as ``"Conv2DOptions"``.
+        parts: Of a fused node, the nodes that it stands for, in order; what one of them hands to
+            the next is no tensor of the graph. Such a node has no options of its own.
     """
 
     op: str
@@ -112,6 +114,7 @@ class Node:
     outputs: tuple[Tensor, ...]
     options: Mapping[str, OptionValue] = field(default_factory=lambda: NO_OPTIONS)
     options_table: str = "NONE"
+    parts: tuple[Node, ...] = ()
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from firmware_export.errors import ModelError
 from firmware_export.ir import Graph, Node, Quantization, Tensor
-from firmware_export.ops import OPS
+from firmware_export.ops import FUSED_OPS, OPS, definition
 from firmware_export.ops.limits import ACTIVATION_NAMES, EXPLICIT, SAME, VALID
 
 SHORT = 8
@@ -56,9 +56,9 @@ def steps_as_files(steps: Iterable[tuple[str, Graph]]) -> dict[str, str]:
 
 
 def _node(node: Node, macs: int | None, numbers: Mapping[Tensor, str]) -> list[str]:
-    options = "".join(f" {name}={_option(name, node)}" for name in sorted(node.options))
     cost = f"  {macs:,} MACs" if macs else ""
-    lines = [f"{node.op}{options}{cost}"]
+    lines = [f"{node.op}{_options(node)}{cost}"]
+    lines += [f"  does    {part.op}{_options(part)} giving {_given(part)}" for part in node.parts]
     for tensor in node.inputs:
         if tensor is None:
             lines.append("  reads   nothing")
@@ -67,6 +67,14 @@ def _node(node: Node, macs: int | None, numbers: Mapping[Tensor, str]) -> list[s
         else:
             lines.append(f"  reads   {numbers.get(tensor, '%?')} {_type(tensor)}")
     return [*lines, *(f"  writes  {_activation(tensor, numbers)}" for tensor in node.outputs)]
+
+
+def _given(part: Node) -> str:
+    return f"'{part.name}' {_type(part.output)}{_scales(part.output.quantization)}"
+
+
+def _options(node: Node) -> str:
+    return "".join(f" {name}={_option(name, node)}" for name in sorted(node.options))
 
 
 def _option(name: str, node: Node) -> str:
@@ -124,10 +132,10 @@ def _constants(graph: Graph) -> Sequence[Tensor]:
 
 def _macs(node: Node) -> int | None:
     """Multiply-accumulates; None for an operator that the compiler refuses."""
-    if node.op not in OPS:
+    if node.op not in OPS and node.op not in FUSED_OPS:
         return None
     try:
-        OPS[node.op].check(node)
+        definition(node).check(node)
     except ModelError:
         return None
-    return OPS[node.op].macs(node)
+    return definition(node).macs(node)

@@ -10,6 +10,8 @@ from firmware_export.target import Core
 HOST_SOURCES = ("harness.c", "host_io.c")
 HEADERS = ("tkd_io.h", "tkd_start.h")
 LINKER_SCRIPT = "bare_metal.ld"
+ENDLESS = 2**32 - 1
+"""Samples of a sequence that only ends with them."""
 
 
 def read_harness(name: str) -> str:
@@ -32,11 +34,15 @@ def linker_script(core: Core) -> str:
     return origins + read_harness(LINKER_SCRIPT)
 
 
-def model_header(compiled: CompiledModel) -> str:
+def model_header(compiled: CompiledModel, sequence_samples: int = ENDLESS) -> str:
     """Return ``tkd_model.h``: what harness.c needs to know about ``compiled``.
 
     It uses only the interface that users have: the functions and the size macros of the
     generated header.
+
+    Args:
+        compiled: The model as C.
+        sequence_samples: After so many samples its state is reset.
     """
     name = compiled.name
     return "\n".join(
@@ -45,6 +51,7 @@ def model_header(compiled: CompiledModel) -> str:
             f"#define TKD_ARENA_BYTES {name.upper()}_ARENA_BYTES",
             f"#define TKD_INVOKE {name}_invoke",
             f"#define TKD_RESET(arena) {f'{name}_reset(arena)' if compiled.states else '0'}",
+            f"#define TKD_SEQUENCE_SAMPLES {sequence_samples}u",
             f"#define TKD_INPUTS(DO) {_ports(name, 'input', compiled.inputs)}",
             f"#define TKD_OUTPUTS(DO) {_ports(name, 'output', compiled.outputs)}",
             "",

@@ -20,6 +20,7 @@ from typing import Literal
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 from firmware_export.measure.harness_files import (
+    ENDLESS,
     HEADERS,
     HOST_SOURCES,
     LINKER_SCRIPT,
@@ -116,6 +117,7 @@ def run_on_host(
     *,
     cc: Compiler = "zig",
     sanitize: Literal["none", "address,undefined"] = "none",
+    sequence_samples: int = ENDLESS,
     timeout_s: float = 600.0,
 ) -> Int8Array:
     """Compile a model for this machine and run it on samples.
@@ -126,6 +128,7 @@ def run_on_host(
         cc: ``"zig"``, or ``"gcc"`` for the system's ``gcc`` (or ``cc``).
         sanitize: With ``"address,undefined"`` a bad memory access or undefined arithmetic is an
             error. The sanitizers' libraries come with gcc, not with zig.
+        sequence_samples: After so many samples the state of the model is reset.
         timeout_s: Longest time that all the samples together may take.
 
     Returns:
@@ -138,7 +141,8 @@ def run_on_host(
     compiler = _host_compiler(cc)
     extra = SANITIZERS if sanitize != "none" else ("-g0",)
     with tempfile.TemporaryDirectory(prefix="tinykd-") as folder:
-        _write(Path(folder), {**compiled.files, "tkd_model.h": model_header(compiled)})
+        header = model_header(compiled, sequence_samples)
+        _write(Path(folder), {**compiled.files, "tkd_model.h": header})
         _write(Path(folder), {name: read_harness(name) for name in (*HOST_SOURCES, *HEADERS)})
         program = Path(folder, "model.exe" if os.name == "nt" else "model")
         sources = [*_sources(compiled), *HOST_SOURCES]

@@ -11,6 +11,7 @@ from firmware_export.ops.add import ADD, SUB
 from firmware_export.ops.arg_max import ARG_MAX
 from firmware_export.ops.concatenation import CONCATENATION
 from firmware_export.ops.conv_2d import CONV_2D
+from firmware_export.ops.conv_2d_add import CONV_2D_ADD
 from firmware_export.ops.definition import KernelCall, OpDef, Struct, Variant
 from firmware_export.ops.depthwise_conv_2d import DEPTHWISE_CONV_2D
 from firmware_export.ops.elu import ELU
@@ -95,13 +96,18 @@ OPS: Mapping[str, OpDef] = MappingProxyType(
     }
 )
 
+FUSED_OPS: Mapping[str, OpDef] = MappingProxyType({CONV_2D_ADD.name: CONV_2D_ADD})
+"""What passes make of several nodes. No file has these names."""
+
 
 def definition(node: Node) -> OpDef:
-    """The row of `OPS` for a node.
+    """The row of `OPS`, or of `FUSED_OPS`, for a node.
 
     Raises:
-        UnsupportedOpError: If the table has none.
+        UnsupportedOpError: If the tables have none.
     """
+    if node.op in FUSED_OPS:
+        return FUSED_OPS[node.op]
     if node.op not in OPS:
         reason = f"The operator is not supported. Use layers that become one of {', '.join(OPS)}."
         raise UnsupportedOpError(node.op, node.name, [reason])
@@ -130,6 +136,7 @@ def check_supported(graph: Graph) -> None:
 
 
 __all__ = [
+    "FUSED_OPS",
     "OPS",
     "KernelCall",
     "OpDef",

@@ -56,10 +56,15 @@ def scalings(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def emit(node: Node, *, subtract: int) -> KernelCall:
     """The C call of a node."""
+    return pair_call(node, "tkd_add_s8", params(node, subtract=subtract))
+
+
+def params(node: Node, *, subtract: int = 0) -> Struct:
+    """The C parameter block ``tkd_add_params`` of a node."""
     a, b, y = node.input(0), node.input(1), node.output
     multipliers, right_shifts = scalings(node)
     low, high = activation_range(activation_name(node), y.scale, y.zero_point)
-    params = Struct(
+    return Struct(
         "tkd_add_params",
         "params",
         {
@@ -71,7 +76,6 @@ def emit(node: Node, *, subtract: int) -> KernelCall:
             "activation_max": high,
         },
     )
-    return pair_call(node, "tkd_add_s8", params)
 
 
 def _define(name: str, subtract: int) -> OpDef:

@@ -12,6 +12,7 @@ from firmware_export.passes.drop_identities import drop_identities
 from firmware_export.passes.drop_unused import drop_unused
 from firmware_export.passes.fold_padding import fold_padding
 from firmware_export.passes.fuse_activations import fuse_activations
+from firmware_export.passes.fuse_add import fuse_add
 from firmware_export.passes.fuse_dilation import fuse_dilation
 from firmware_export.passes.remove_constant_channels import remove_constant_channels
 from firmware_export.passes.verify import verify
@@ -25,7 +26,8 @@ PASSES: tuple[Pass, ...] = (
     fold_padding,  # after dilation, which is written with a padding of its own
     fuse_activations,  # before the channels: a clamp that is fused makes more of them constant
     remove_constant_channels,  # after the padding: what a window sees outside decides what may go
-    alias_views,  # last: what remains is what runs, and lifetimes are computed from it
+    alias_views,  # now what remains is what runs, and lifetimes are computed from it
+    fuse_add,  # last: by the memory plan of what runs it decides what pays
 )
 
 

@@ -1,7 +1,7 @@
 #ifndef TKD_BROADCAST_S8_H
 #define TKD_BROADCAST_S8_H
 
-#include "tkd_base.h"
+#include "tkd_pair_function.h"
 
 /* How far apart the values of each operand lie along each dimension of the result: 0 where the
  * operand is repeated. */
@@ -10,9 +10,6 @@ typedef struct {
     int32_t strides_a[4];
     int32_t strides_b[4];
 } tkd_broadcast;
-
-/* One value of the result, from one value of each operand. */
-typedef int8_t (*tkd_pair_function)(const void *params, int8_t a, int8_t b);
 
 TKD_INLINE int32_t tkd_broadcast_index(const int32_t *strides, int32_t i, int32_t j, int32_t k)
 {

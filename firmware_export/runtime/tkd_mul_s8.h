@@ -18,10 +18,9 @@ TKD_INLINE int8_t tkd_mul_pair(const void *of_layer, int8_t a, int8_t b)
 {
     const tkd_mul_params *const params = (const tkd_mul_params *)of_layer;
     const int32_t product = (a - params->zero_points[0]) * (b - params->zero_points[1]);
-    const int32_t scaled =
-        tkd_requantize_literal(product, params->multiplier, params->right_shift);
-    return tkd_clamp(scaled + params->zero_points[2], params->activation_min,
-                     params->activation_max);
+    const int32_t value = tkd_requantize_literal(product, params->multiplier,
+                                                 params->right_shift, params->zero_points[2]);
+    return tkd_clamp(value, params->activation_min, params->activation_max);
 }
 
 /* output[...] = clamp(requantize((a[...] - zero_point_a) * (b[...] - zero_point_b)) + zero_point)

@@ -17,12 +17,14 @@ TKD_INLINE int8_t tkd_prelu_pair(const void *of_layer, int8_t x, int8_t alpha)
 {
     const tkd_prelu_params *const params = (const tkd_prelu_params *)of_layer;
     const int32_t centred = x - params->zero_points[0];
-    const int32_t scaled =
+    const int32_t value =
         centred >= 0
-            ? tkd_requantize_literal(centred, params->multipliers[0], params->right_shifts[0])
+            ? tkd_requantize_literal(centred, params->multipliers[0], params->right_shifts[0],
+                                     params->zero_points[2])
             : tkd_requantize_literal(centred * (alpha - params->zero_points[1]),
-                                     params->multipliers[1], params->right_shifts[1]);
-    return tkd_clamp(scaled + params->zero_points[2], INT8_MIN, INT8_MAX);
+                                     params->multipliers[1], params->right_shifts[1],
+                                     params->zero_points[2]);
+    return tkd_clamp(value, INT8_MIN, INT8_MAX);
 }
 
 /* output[...] = x >= 0 ? x : alpha[...] * x, where x = input[...]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_export.ir import Node, OptionValue, Quantization, Tensor
+from tests.firmware.fixtures.lstm import lstm
 from tests.firmware.fixtures.single_ops import (
     PADDING_CODES,
     activation,
@@ -24,12 +25,6 @@ from tests.firmware.fixtures.single_ops import (
 )
 from tests.firmware.growth import Grower, Growth
 
-NOT_GROWN = {
-    "PACK": "only in chains that are folded",
-    "SHAPE": "only in chains that are folded",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "has two dozen operands; it has its own table of cases",
-}
-"""Operators that no random network has, and why."""
 INT32_CODE = 2
 
 
@@ -178,6 +173,29 @@ def _fully_connected(growth: Growth, x: Tensor) -> Node | None:
         keep_num_dims=keep,
         fused_activation_function=growth.activation_code(),
     )
+
+
+def _lstm(growth: Growth, x: Tensor) -> Node | None:
+    """Over a sequence of any length, also of one step; now and then it saturates, or is cut off."""
+    if len(x.shape) != 3:
+        return None
+    time_major = growth.chance(0.3)
+    steps, batch = x.shape[:2] if time_major else x.shape[1::-1]
+    made = lstm(
+        growth.fresh("lstm"),
+        growth.integer(0, 2**32),
+        batch=batch,
+        steps=steps,
+        features=x.shape[2],
+        units=growth.integer(1, 12),
+        time_major=time_major,
+        cell_clip=float32(growth.spread()) if growth.chance(0.3) else 0.0,
+        cell_bits=-growth.integer(8, 15),
+        zero_points=(x.zero_point, growth.zero_point()),
+        scales=(x.scale, float32(growth.spread() / 128)),
+        spread=growth.spread() * 0.05 / x.scale,
+    )
+    return replace(made, inputs=(x, *made.inputs[1:]))
 
 
 # Element by element -------------------------------------------------------------------------
@@ -656,5 +674,6 @@ GROWERS: Mapping[str, Grower] = {
     "TANH": _function("TANH", (1 / 128, 0)),
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": _transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }
 """Operator to what makes a node of it."""

@@ -94,11 +94,13 @@ Grower = Callable[[Growth, Tensor], Node | None]
 
 
 def graph_input(growth: Growth, index: int) -> Tensor:
-    """An image, or a row of features; further ones often have the shape of the first."""
+    """An image, a row of features or a sequence of them; further ones often like the first."""
     channels = growth.integer(1, 9)
-    shape = (1, growth.integer(1, 9), growth.integer(1, 9), channels)
+    shape: tuple[int, ...] = (1, growth.integer(1, 9), growth.integer(1, 9), channels)
     if growth.chance(0.15):
         shape = (1, growth.integer(1, 40))
+    elif growth.chance(0.2):
+        shape = (1, growth.integer(1, 12), channels)
     if growth.inputs and growth.chance(0.6):
         shape = growth.inputs[0].shape
     scale = float(np.exp(growth.rng.uniform(np.log(0.004), np.log(0.5))))

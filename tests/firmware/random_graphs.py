@@ -13,16 +13,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_export import UnsupportedOpError
+from firmware_export import CompiledModel, UnsupportedOpError
 from firmware_export.ir import Graph, Node, Tensor
+from firmware_export.measure import run_on_host
 from firmware_export.ops import OPS
+from firmware_export.tflite_writer import write_tflite
+from firmware_export.tflm import run_tflm
+from tests.firmware.fixtures.single_ops import float32
 from tests.firmware.growers import GROWERS
 from tests.firmware.growth import Growth, graph_input
 
 MAX_ELEMENTS = 2048
 MAX_NODES = 10
 ATTEMPTS = 60
-WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+WITH_WEIGHTS = frozenset(
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "UNIDIRECTIONAL_SEQUENCE_LSTM"}
+)
 
 
 def random_graph(
@@ -50,6 +56,8 @@ def random_graph(
             growth.nodes.append(node)
             if growth.chance(0.2) and node.op in WITH_WEIGHTS:
                 growth.nodes.append(_of_equal_shape(growth, node))
+                if "ADD" in choices and growth.chance(0.5):
+                    growth.nodes.append(_sum_of_both(growth))
     if not growth.nodes:
         return random_graph(seed + 2**32, name=name, ops=ops, max_nodes=max_nodes)
     return Graph(tuple(growth.nodes), tuple(growth.inputs), _outputs(growth))
@@ -62,6 +70,22 @@ def side_by_side(graphs: Sequence[Graph]) -> Graph:
         tuple(tensor for graph in graphs for tensor in graph.inputs),
         tuple(tensor for graph in graphs for tensor in graph.outputs),
     )
+
+
+def two_sequences(graph: Graph, compiled: CompiledModel, inputs: NDArray) -> list[str]:
+    """Names of the outputs with a wrong byte, where state is kept over all inputs, or reset.
+
+    The C runs them twice, with a reset between; sanitizers watch it.
+    """
+    got = run_on_host(
+        compiled,
+        np.concatenate([inputs, inputs]),
+        cc="gcc",
+        sanitize="address,undefined",
+        sequence_samples=len(inputs),
+    )
+    expected = run_tflm(write_tflite(graph), inputs)
+    return differing_outputs(graph, got, np.concatenate([expected, expected]))
 
 
 def differing_outputs(graph: Graph, got: NDArray, expected: NDArray) -> list[str]:
@@ -96,14 +120,31 @@ def acceptable(node: Node) -> bool:
 
 def _of_equal_shape(growth: Growth, node: Node) -> Node:
     """The same layer on the same data with its weights in another order: it shares the code."""
-    mirrored = {
-        tensor: replace(tensor, name=growth.fresh("mirrored"), data=tensor.data[..., ::-1].copy())
-        for tensor in node.inputs
-        if tensor is not None and tensor.data is not None and tensor.dtype == "int8"
-    }
     output = replace(node.output, name=growth.fresh("sibling"))
-    inputs = tuple(tensor and mirrored.get(tensor, tensor) for tensor in node.inputs)
+    inputs = tuple(tensor and _own(growth, tensor) for tensor in node.inputs)
     return replace(node, inputs=inputs, outputs=(output,))
+
+
+def _sum_of_both(growth: Growth) -> Node:
+    """The last two layers, which end alike, meet in an addition."""
+    one, other = (node.output for node in growth.nodes[-2:])
+    return growth.node(
+        "ADD",
+        [one, other] if growth.chance(0.5) else [other, one],
+        one.shape,
+        scale=float32((one.scale + other.scale) * growth.spread()),
+        table="AddOptions",
+        fused_activation_function=growth.activation_code(),
+    )
+
+
+def _own(growth: Growth, tensor: Tensor) -> Tensor:
+    """What a sibling has in place of an operand: mirrored weights, state of its own."""
+    if tensor.variable:
+        return replace(tensor, name=growth.fresh("state"))
+    if tensor.data is None or tensor.dtype != "int8":
+        return tensor
+    return replace(tensor, name=growth.fresh("mirrored"), data=tensor.data[..., ::-1].copy())
 
 
 def _outputs(growth: Growth) -> tuple[Tensor, ...]:

@@ -21,7 +21,7 @@ from firmware_export.memory import (
     tensor_buffers,
     tensor_sharings,
 )
-from firmware_export.ops import OPS
+from firmware_export.ops import OPS, definition
 from firmware_export.ops.windows import Window, window_of
 from firmware_export.passes import run_passes
 from firmware_export.target import find_core
@@ -212,7 +212,7 @@ def test_random_networks_equal_tflm_and_their_plans_are_sound(seed):
 def faults_of_the_plan(graph: Graph) -> list[str]:
     """What the memory plan of a graph does that it must not, by the independent checker."""
     graph = run_passes(graph)
-    calls = [emit(node) for node in graph.nodes if (emit := OPS[node.op].emit)]
+    calls = [emit(node) for node in graph.nodes if (emit := definition(node).emit)]
     overlapping = [call.overlaps for call in calls]
     plan = plan_memory(graph, [call.scratch_bytes for call in calls], overlapping)
     tensors = tensor_buffers(graph)

@@ -115,7 +115,7 @@ def test_what_constant_channels_would_have_cost_is_reported(cli, half_dead, tmp_
 def test_export_dumps_the_graph_after_every_pass(cli, half_dead, tmp_path):
     cli("export", half_dead, "--out", tmp_path, "--dump-ir", tmp_path / "ir")
     first, *_, last = sorted(file.name for file in (tmp_path / "ir").iterdir())
-    assert (first, last) == ("00_read.txt", f"{len(PASSES) + 1:02}_alias_views.txt")
+    assert (first, last) == ("00_read.txt", f"{len(PASSES) + 1:02}_fuse_add.txt")
     assert "[4, 3, 3, 3]" in (tmp_path / "ir" / first).read_text()
     assert "[2, 3, 3, 3]" in (tmp_path / "ir" / last).read_text()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinykd.config import DistillConfig, TaskName
 from tinykd.distillation.race import Learn, plan_race, run_race
-from tinykd.losses import Candidate, choose_objective, find_candidates
+from tinykd.losses import find_candidates
 from tinykd.losses.candidates import is_student_the_limit
 from tinykd.results import Race
 
@@ -37,7 +37,7 @@ def race_losses(
     """
     candidates = find_candidates(classes, samples=samples, parameters=parameters, task=task)
     plan = plan_race(
-        _distinct(candidates, config, classes, task),
+        [candidate.name for candidate in candidates],
         epochs=config.epochs,
         fraction=config.race_fraction,
         steps_per_epoch=samples // min(config.batch_size, samples),
@@ -45,18 +45,3 @@ def race_losses(
     limit = "student" if is_student_the_limit(samples, parameters) else "data"
     prior = f"where the {limit} is the limit ({samples:,} samples, {parameters:,} parameters)"
     return run_race(plan, learn, prior=prior, scratch=scratch)
-
-
-def _distinct(
-    candidates: tuple[Candidate, ...], config: DistillConfig, classes: int, task: TaskName
-) -> tuple[str, ...]:
-    """Names of the candidates; two that a configured alpha and temperature make alike are one."""
-    objectives = {
-        row.name: choose_objective(row.settle(config), classes, task) for row in candidates
-    }
-    names = list(objectives)
-    return tuple(
-        name
-        for index, name in enumerate(names)
-        if all(objectives[name] != objectives[earlier] for earlier in names[:index])
-    )

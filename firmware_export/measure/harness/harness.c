@@ -1,7 +1,7 @@
 /* A filter: reads the inputs of one sample after another, runs the model, writes its outputs.
  * The same file runs on the host and on an emulated core. tkd_model.h is generated: it names the
- * model's header, its inputs and outputs, its arena size and its entry points. State, where the
- * model has any, stays from one sample to the next. */
+ * model's header, its inputs and outputs, its arena size, its entry points and how many samples
+ * make a sequence: state, where the model has any, stays from one to the next within it. */
 #include "tkd_io.h"
 #include "tkd_model.h"
 
@@ -22,15 +22,22 @@ static int write_outputs(uint8_t *arena)
 
 int main(void)
 {
-    const int unusable = TKD_RESET(tkd_harness_arena);
-    if (unusable != 0)
-    {
-        return unusable;
-    }
+    uint32_t left = 0;
     tkd_io_open();
-    while (read_sample(tkd_harness_arena))
+    for (;;)
     {
-        const int status = TKD_INVOKE(tkd_harness_arena);
+        int status = 0;
+        if (left == 0)
+        {
+            status = TKD_RESET(tkd_harness_arena);
+            left = TKD_SEQUENCE_SAMPLES;
+        }
+        left -= 1;
+        if (status == 0 && !read_sample(tkd_harness_arena))
+        {
+            return 0;
+        }
+        status = status == 0 ? TKD_INVOKE(tkd_harness_arena) : status;
         if (status != 0)
         {
             return status;
@@ -40,5 +47,4 @@ int main(void)
             return 1;
         }
     }
-    return 0;
 }
