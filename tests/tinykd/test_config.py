@@ -9,7 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tinykd.config import Config, LossName, StudentConfig, load_config, parse_config, resolve_paths
+from tinykd.config import (
+    Config,
+    LossName,
+    StudentConfig,
+    TaskName,
+    load_config,
+    parse_config,
+    resolve_paths,
+)
 from tinykd.config_file import render_config
 from tinykd.errors import ConfigError
 from tinykd.recipes import RECIPES
@@ -47,7 +55,7 @@ IMPOSSIBLE = {
     "teacher.learning_rate = nan": "teacher.learning_rate: ",
     "teacher.learning_rate = inf": "teacher.learning_rate: ",
     "teacher.input_scale = -1.0": "teacher.input_scale: ",
-    'student.architecture = "vgg"': "'mlp', 'ds_cnn', 'resnet8' or 'cnn1d', got 'vgg'.",
+    'student.architecture = "vgg"': "'resnet8', 'cnn1d' or 'autoencoder', got 'vgg'.",
     "student.width = 0.0": "student.width: ",
     "student.width = nan": "student.width: ",
     "distill.temperature = 0.0": "distill.temperature: ",
@@ -177,21 +185,26 @@ def test_every_setting_is_explained_above_its_line():
     settings = [i for i, line in enumerate(lines) if line.removeprefix("# ").split(" =")[0] in keys]
     assert len(settings) == len(keys)
     assert all(lines[i - 1].startswith("# ") for i in settings)
-    assert "# A row of the STUDENTS table. One of: mlp, ds_cnn, resnet8, cnn1d." in lines
+    assert (
+        "# A row of the STUDENTS table. One of: mlp, ds_cnn, resnet8, cnn1d, autoencoder." in lines
+    )
 
 
 def test_choices_are_those_of_the_tables():
     from tinykd.losses import LOSSES
     from tinykd.students.architectures import STUDENTS
+    from tinykd.tasks import TASKS
     from tinykd.views import VIEWS
 
     schema = json.dumps(StudentConfig.model_json_schema())
     assert all(f'"{name}"' in schema for name in STUDENTS)
     for name in STUDENTS:
         parse_config({"student": {"architecture": name}}, source="here")
-    losses = {name for name, row in LOSSES.items() if row.task == "classification"}
-    assert losses == set(get_args(LossName))
-    for name in losses:
+    assert set(LOSSES) == set(get_args(LossName))
+    assert set(TASKS) == set(get_args(TaskName))
+    for name in TASKS:
+        parse_config({"data": {"task": name}}, source="here")
+    for name in LOSSES:
         parse_config({"distill": {"loss": name}}, source="here")
         parse_config({"distill": {"losses": {name: 1.0}}}, source="here")
     for name in VIEWS:

@@ -154,8 +154,10 @@ def test_the_fingerprint_is_that_of_the_bytes(numbered):
     assert fingerprint_source(DataConfig(source=numbered())) == before
     changed = numbered(y_test=np.zeros(10, int))
     assert fingerprint_source(DataConfig(source=changed)) != before
-    assert fingerprint_source(DataConfig()).startswith("scikit-learn ")
-    assert set(SOURCES) == {"digits", "fashion-mnist"}
+    bundled = {"diabetes", "digits", "novelty", "segments"}
+    for name in bundled:
+        assert fingerprint_source(DataConfig(source=name)).startswith("scikit-learn ")
+    assert set(SOURCES) == bundled | {"fashion-mnist"}
     with pytest.raises(DataError, match=r"no file 'absent\.npz'.*digits, fashion-mnist"):
         fingerprint_source(DataConfig(source="absent.npz"))
 

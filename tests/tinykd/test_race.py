@@ -18,6 +18,7 @@ from tinykd.distillation.race import (
 )
 from tinykd.losses import CANDIDATES, LOSSES, choose_objective, find_candidates, settle
 from tinykd.report import FORMATS
+from tinykd.tasks import TASKS
 
 RACED = DistillConfig(
     epochs=20, batch_size=4, learning_rate=0.01, augment="none", race_fraction=0.8
@@ -46,8 +47,11 @@ def test_the_first_choice_depends_on_samples_for_each_parameter():
 
 def test_every_row_has_its_reason_and_its_place():
     assert all(row.reason and row.loss in LOSSES for row in CANDIDATES)
-    for ranks in ([row.rank_few for row in CANDIDATES], [row.rank_many for row in CANDIDATES]):
-        assert sorted(ranks) == list(range(1, len(CANDIDATES) + 1))
+    for task in TASKS:
+        rows = [row for row in CANDIDATES if row.task == task]
+        for ranks in ([row.rank_few for row in rows], [row.rank_many for row in rows]):
+            assert sorted(ranks) == list(range(1, len(rows) + 1)) != []
+        assert all(LOSSES[row.loss].task == task for row in rows)
 
 
 def test_what_is_configured_stays_and_nothing_else_changes():

@@ -132,6 +132,7 @@ def test_pages_name_the_metric_and_no_other(builds, task):
     for text in (terminal, page):
         assert name in text
         assert "top-1" not in text.lower()
+        assert "validation accuracy" not in text.lower()
     assert "{{" not in page
 
 
@@ -167,6 +168,23 @@ def test_a_teacher_trained_here_answers_in_the_unit_of_the_targets_too(builds):
     error = answers - data.y_test * data.output_scale
     found = metrics_of(report)["teacher"]["rmse"]
     assert found == pytest.approx(np.sqrt((np.float64(error) ** 2).mean()), rel=1e-4)
+
+
+def test_a_self_taught_teacher_answers_in_the_unit_of_the_targets_too(builds, tmp_path):
+    from tinykd.progress import Silent
+    from tinykd.teachers.self_taught import train_self_teacher
+    from tinykd.teachers.teacher import open_teacher
+
+    data, folder, _ = builds["regression"]
+    config = tinykd.load_config(folder.parent / "small.toml")
+    config = config.model_copy(update={"distill": config.distill.model_copy(update={"epochs": 10})})
+    result = train_self_teacher(config, data, folder=tmp_path, progress=Silent())
+    teacher = open_teacher(tmp_path / "teacher.keras", data)
+    whole = teacher.outputs(data.x_validation, progress=Silent(), why="here")
+    assert np.abs(whole).max() > 300
+    learned = teacher.as_logits(whole)
+    reached = data.task.score(learned, data.y_validation)
+    assert reached == pytest.approx(result.validation_accuracy, abs=1e-5)
 
 
 def test_what_flips_between_models_is_counted_as_the_task_has_it(builds):
@@ -230,4 +248,5 @@ def test_evaluate_measures_the_files_of_a_build_alike(builds, cli):
         *_, c = json.loads(outcome.out)
         assert c["metrics"] == pytest.approx(metrics_of(report)["c"])
         shown = cli("evaluate", folder / "small.tflite", "--config", source).out
-        assert task != "regression" or "RMSE" in shown.splitlines()[0]
+        name = {"regression": "RMSE", "multi_label": "mAP", "anomaly": "AUC"}[task]
+        assert shown.startswith(name)

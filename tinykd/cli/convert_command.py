@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -45,7 +46,7 @@ def command(
     """Convert a student to full-integer int8, with ranges measured on the training data."""
     from tinykd.artifacts import write_atomically
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import percent, show_result
+    from tinykd.cli.stage_output import score_text, show_result
     from tinykd.datasets import load_dataset
     from tinykd.students.files import check_student_file
 
@@ -65,11 +66,12 @@ def command(
         progress=progress,
     )
     write_atomically(out, tflite)
+    shown = partial(score_text, dataset.task)
     show_result(
         result,
         [
-            f"{out}: {result.size_bytes:,} bytes, {percent(result.validation_accuracy)} on "
-            f"validation ({percent(result.float_validation_accuracy)} float)",
+            f"{out}: {result.size_bytes:,} bytes, {shown(result.validation_accuracy)} on "
+            f"validation ({shown(result.float_validation_accuracy)} float)",
         ],
         as_json=as_json,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -49,7 +50,7 @@ def command(
     Samples without labels (data.unlabelled, or x_unlabelled in the data) are learned from too.
     """
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.cli.stage_output import score_text, show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.teachers.files import check_teacher_source, hash_file
 
@@ -87,15 +88,16 @@ def command(
             folder=folder,
             progress=progress,
         )
+    shown = partial(score_text, dataset.task)
     show_result(
         result,
         [
             f"{result.student.architecture}: {result.student.parameters:,} parameters, "
             f"{result.student.macs:,} MACs",
             *race_lines(result.race, len(dataset.y_validation)),
-            f"{out / 'scratch.h5'}: {percent(result.scratch_validation_accuracy)} on validation, "
+            f"{out / 'scratch.h5'}: {shown(result.scratch_validation_accuracy)} on validation, "
             "without the teacher",
-            f"{out / 'student.h5'}: {percent(result.student_validation_accuracy)} on validation, "
+            f"{out / 'student.h5'}: {shown(result.student_validation_accuracy)} on validation, "
             f"with the teacher ({result.loss})",
             *chain_lines(result.chain, len(dataset.y_validation)),
             f"Better: {result.shipped}.h5",

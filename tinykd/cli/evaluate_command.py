@@ -81,7 +81,7 @@ def _figures(row: FileScore, task: Task) -> str:
     head = task.headline
     low, high = (shown(head, bound) for bound in row.ci95)
     first = f"{shown(head, row.headline):>8}  [{low}, {high}]"
-    if task.decides_classes:
+    if task.says_class:
         return first
     others = (
         f"{metric.label} {shown(metric, row.metrics[metric.key])}" for metric in task.metrics[1:]

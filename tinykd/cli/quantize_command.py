@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def command(
 ) -> None:
     """Quantize a student after training, and again while the teacher goes on teaching."""
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.cli.stage_output import score_text, show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.students.files import check_student_file
     from tinykd.teachers.files import check_teacher_source, hash_file
@@ -90,12 +91,13 @@ def command(
             folder=folder,
             progress=progress,
         )
+    shown = partial(score_text, dataset.task)
     show_result(
         result,
         [
-            f"{student}: {percent(result.float_validation_accuracy)} on validation, float",
-            f"{out / 'ptq.tflite'}: {percent(result.ptq_validation_accuracy)}, PTQ",
-            f"{out / 'qat.tflite'}: {percent(result.qat_validation_accuracy)}, QAT",
+            f"{student}: {shown(result.float_validation_accuracy)} on validation, float",
+            f"{out / 'ptq.tflite'}: {shown(result.ptq_validation_accuracy)}, PTQ",
+            f"{out / 'qat.tflite'}: {shown(result.qat_validation_accuracy)}, QAT",
             f"Better: {result.shipped}.tflite",
         ],
         as_json=as_json,

@@ -15,6 +15,8 @@ from firmware_export.errors import ModelError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from tinykd.tasks import Task
+
 
 @contextmanager
 def stage_folder(out: Path, **depends_on: object) -> Iterator[Path]:
@@ -68,3 +70,14 @@ def percent(share: float) -> str:
         '97.65 %'
     """
     return f"{100 * share:.2f} %"
+
+
+def score_text(task: Task, share: float) -> str:
+    """A score on validation; of another task than classification, with its name.
+
+    Example:
+        >>> from tinykd.tasks import TASKS
+        >>> score_text(TASKS["regression"], 0.5066), score_text(TASKS["anomaly"], 0.9)
+        ('R² 50.66 %', 'rebuilt variance 90.00 %')
+    """
+    return percent(share) if task.says_class else f"{task.score_metric.label} {percent(share)}"

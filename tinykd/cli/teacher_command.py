@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -43,7 +44,7 @@ def command(
     With teacher.kind = "self" in the configuration it is the student's own architecture.
     """
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import percent, show_result, stage_folder
+    from tinykd.cli.stage_output import score_text, show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.teachers.files import check_teacher_source
 
@@ -80,13 +81,14 @@ def command(
                     progress=progress,
                 )
         where = str(out if result.members else out / TEACHER_FILE)
+    shown = partial(score_text, dataset.task)
     show_result(
         result,
         [
             f"{where}: {result.parameters:,} parameters, "
-            f"{percent(result.validation_accuracy)} on validation",
+            f"{shown(result.validation_accuracy)} on validation",
             *(
-                f"  {member.description}: {percent(member.validation_accuracy)}"
+                f"  {member.description}: {shown(member.validation_accuracy)}"
                 for member in result.members
             ),
         ],

@@ -26,9 +26,8 @@ HEADLINES = {
 HOW = (
     "Every {measure} is on the same test split. Intervals are Student's t over the seeds, 95 % for "
     "each pair by itself: they say what another seed would do, not what other test samples would.",
-    "p is {test} on the {case} that only one of two models gets right, with all "
-    "seeds pooled. The seeds share their test samples, so the pooled p is smaller than it should "
-    "be: go by the interval, and by the p of each seed.",
+    "p is {test} on the {case}, with all seeds pooled. The seeds share their test samples, so the "
+    "pooled p is smaller than it should be: go by the interval, and by the p of each seed.",
 )
 
 
@@ -36,9 +35,13 @@ def how_sentences(comparison: Comparison) -> tuple[str, ...]:
     """Say what the figures are, and what they are not."""
     task = TASKS[comparison.task]
     words = {
-        "measure": "accuracy" if task.decides_classes else task.headline.label,
+        "measure": "accuracy" if task.says_class else task.headline.label,
         "test": "the exact sign test" if task.nearer else "McNemar's exact test",
-        "case": task.case,
+        "case": (
+            "samples on which one of two models is nearer to the truth"
+            if task.nearer
+            else f"{task.case} that only one of two models gets right"
+        ),
     }
     return tuple(sentence.format(**words) for sentence in HOW)
 
@@ -53,7 +56,7 @@ def headline(comparison: Comparison) -> str:
 def finding(comparison: Comparison, difference: PairedDifference) -> str:
     """Write a mean difference with its interval."""
     metric = headline_metric(comparison)
-    mean, low, high = (signed_in(metric, v) for v in (difference.mean, *difference.ci95))
+    mean, low, high = (signed_in(comparison, v) for v in (difference.mean, *difference.ci95))
     return f"{mean} {metric.unit}, 95 % {low}..{high}"
 
 
@@ -62,11 +65,12 @@ def headline_metric(comparison: Comparison) -> Metric:
     return TASKS[comparison.task].headline
 
 
-def signed_in(metric: Metric, difference: float) -> str:
+def signed_in(comparison: Comparison, difference: float) -> str:
     """Write a difference of two metrics with its sign; of shares in points, two decimals."""
-    return (
-        signed(difference) if metric.is_share else wording.metric_difference(metric, difference, 1)
-    )
+    metric, (first, *_) = headline_metric(comparison), means(comparison).values()
+    if metric.is_share:
+        return signed(difference)
+    return wording.metric_difference(metric, difference, 1, beside=first)
 
 
 def mean_in(metric: Metric, value: float) -> str:
@@ -153,9 +157,9 @@ def _difference_table(comparison: Comparison) -> Table:
     metric = headline_metric(comparison)
     rows = layout.table(["pair", "shows", f">{metric.unit}", "95 %", ">pooled p"])
     for difference in comparison.differences:
-        low, high = (signed_in(metric, bound) for bound in difference.ci95)
+        low, high = (signed_in(comparison, bound) for bound in difference.ci95)
         cells = [ledger.PAIR_LABELS[difference.name], difference.verdict]
-        cells += [signed_in(metric, difference.mean), f"{low}..{high}"]
+        cells += [signed_in(comparison, difference.mean), f"{low}..{high}"]
         layout.add_row(rows, [*cells, ledger.p_text(difference.pooled_p_value)])
     return rows
 
@@ -165,7 +169,7 @@ def _flip_table(comparison: Comparison) -> Table:
     rows = layout.table([">seed", f">{metric.unit}", ">gained", ">lost", ">p"])
     for row in comparison.seeds:
         test = next(test for test in row.ledger if test.name == "distillation")
-        difference = signed_in(metric, test.difference)
+        difference = signed_in(comparison, test.difference)
         cells = [f"{row.seed}", difference, f"{test.gained}", f"{test.lost}"]
         layout.add_row(rows, [*cells, ledger.p_text(test.p_value)])
     return rows
@@ -187,7 +191,7 @@ def _html(comparison: Comparison) -> str:
         teacher=teacher_sentence(comparison),
         labels=MODEL_LABELS,
         means=means(comparison),
-        signed=partial(signed_in, metric),
+        signed=partial(signed_in, comparison),
         shown=partial(wording.metric_value, metric),
         mean_shown=partial(mean_in, metric),
         unit="Points" if metric.is_share else metric.unit,

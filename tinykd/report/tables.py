@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinykd.report import race, wording
 from tinykd.report.wording import NONE
-from tinykd.results import BoardLatency, LayerCost, ModelName, ModelScore, Report
+from tinykd.results import BoardLatency, FlipTest, LayerCost, ModelName, ModelScore, Report
 from tinykd.tasks import TASKS, Task
 
 MODEL_LABELS: Mapping[ModelName, str] = {
@@ -173,7 +173,7 @@ def _accuracy_row(report: Report, model: ModelScore, how: int) -> AccuracyRow:
         mark=model_mark(report, model.name),
         headline=wording.metric_value(task.headline, model.headline, samples),
         interval=interval(report, model),
-        delta=NONE if delta is None else wording.metric_difference(task.headline, delta, samples),
+        delta=NONE if delta is None else _difference_text(task, delta, model),
         agreement=_optional_percent(model.agreement, model.samples),
         others=tuple(
             wording.metric_value(metric, model.metrics[metric.key], samples)
@@ -182,6 +182,19 @@ def _accuracy_row(report: Report, model: ModelScore, how: int) -> AccuracyRow:
         size_kib=NONE if model.size_bytes is None else wording.kib(model.size_bytes),
         how=how,
     )
+
+
+def _difference_text(task: Task, delta: float, model: ModelScore) -> str:
+    metric = task.headline
+    return wording.metric_difference(metric, delta, model.samples, beside=model.headline)
+
+
+def flip_difference(report: Report, test: FlipTest) -> str:
+    """Write by how much the headlines of one pair differ."""
+    task, model = task_of(report), find_model(report, test.model)
+    if model is None:  # a report that was cut down
+        return NONE
+    return _difference_text(task, test.difference, model)
 
 
 def model_mark(report: Report, name: str) -> str:

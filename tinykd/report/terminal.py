@@ -37,9 +37,7 @@ def _document(report: Report, *, wide: bool, directory: str | None) -> Group:
         layout.section(
             f"{_subject(report)} on {samples} test samples", _accuracy_table(report, wide=wide)
         ),
-        layout.legend(
-            f"{SHIPPED} shipped   {CHOSEN} the float model that 'vs float' {_unit(report)}refer to"
-        ),
+        layout.legend(f"{SHIPPED} shipped   {CHOSEN} the float model that {_compared(report)} to"),
         *_outputs(report),
         *_ledger(report),
         layout.section(_chosen_by(report), layout.lines(tables.choices(report))),
@@ -70,9 +68,11 @@ def _subject(report: Report) -> str:
     return tables.task_of(report).subject
 
 
-def _unit(report: Report) -> str:
-    unit = "points" if tables.task_of(report).headline.is_share else "same unit"
-    return f"({unit}) and 'agree' " if report.flipped is not None else f"({unit}) "
+def _compared(report: Report) -> str:
+    """Which columns refer to the float model."""
+    if report.flipped is None:
+        return "'vs float' refers"
+    return "'vs float' (points) and 'agree' refer"
 
 
 def _chosen_by(report: Report) -> str:
@@ -116,7 +116,7 @@ def _ledger(report: Report) -> list[RenderableType]:
     table = layout.table(["pair", "shows", f">{metric.unit}", ">gained", ">lost", ">p"])
     for test in report.ledger:
         cells = [ledger.PAIR_LABELS[test.name], ledger.flip_shown(test)]
-        cells += [wording.metric_difference(metric, test.difference, report.data.test_samples)]
+        cells += [tables.flip_difference(report, test)]
         layout.add_row(
             table, [*cells, f"{test.gained}", f"{test.lost}", ledger.p_text(test.p_value)]
         )

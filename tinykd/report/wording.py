@@ -11,6 +11,9 @@ NONE = "–"
 
 MINUS = "−"
 
+METRIC_DIGITS = 4
+"""Significant digits of a metric that is no share."""
+
 
 def percent(share: float, samples: int) -> str:
     """Write a share of ``samples`` in percent, with the digits that so many samples can carry.
@@ -33,11 +36,7 @@ def points(difference: float, samples: int) -> str:
         >>> points(-0.0028, 360), points(0.0028, 360), points(-0.0001, 360)
         ('−0.3', '+0.3', '0.0')
     """
-    rounded = round(100 * difference, _decimals(samples))
-    size = f"{abs(rounded):.{_decimals(samples)}f}"
-    if rounded == 0:
-        return size
-    return (MINUS if rounded < 0 else "+") + size
+    return _signed(100 * difference, _decimals(samples))
 
 
 def metric_value(metric: Metric, value: float, samples: int) -> str:
@@ -47,20 +46,34 @@ def metric_value(metric: Metric, value: float, samples: int) -> str:
         >>> metric_value(Metric("rmse", "RMSE", "RMSE", is_share=False), 53.4567, 110)
         '53.46'
     """
-    return percent(value, samples) if metric.is_share else figures(value, 4)
+    return percent(value, samples) if metric.is_share else figures(value, METRIC_DIGITS)
 
 
-def metric_difference(metric: Metric, difference: float, samples: int) -> str:
+def metric_difference(metric: Metric, difference: float, samples: int, *, beside: float) -> str:
     """Write a difference of two metrics with its sign: of shares in percentage points.
 
+    Args:
+        metric: What was measured.
+        difference: Of two models.
+        samples: Of which it is a share.
+        beside: One of the two; a difference that is no share has as many decimals.
+
     Example:
-        >>> metric_difference(Metric("rmse", "RMSE", "RMSE", is_share=False), -0.5, 110)
-        '−0.5000'
+        >>> rmse = Metric("rmse", "RMSE", "RMSE", is_share=False)
+        >>> metric_difference(rmse, -0.5, 110, beside=53.4)
+        '−0.50'
     """
     if metric.is_share:
         return points(difference, samples)
-    sign = "" if difference == 0 else (MINUS if difference < 0 else "+")
-    return sign + figures(abs(difference), 4)
+    return _signed(difference, _figures_decimals(beside, METRIC_DIGITS))
+
+
+def _signed(difference: float, decimals: int) -> str:
+    rounded = round(difference, decimals)
+    size = f"{abs(rounded):,.{decimals}f}"
+    if rounded == 0:
+        return size
+    return (MINUS if rounded < 0 else "+") + size
 
 
 def _decimals(samples: int) -> int:
@@ -76,9 +89,15 @@ def figures(value: float, digits: int = 3) -> str:
     """
     if value == 0:
         return "0"
+    return f"{value:,.{_figures_decimals(value, digits)}f}"
+
+
+def _figures_decimals(value: float, digits: int) -> int:
+    """Decimals that so many significant digits of a number have."""
+    if value == 0:
+        return digits - 1
     rounded = float(f"{value:.{digits - 1}e}")
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-    return f"{value:,.{decimals}f}"
+    return max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
 
 
 def kib(size_bytes: int) -> str:

@@ -72,7 +72,7 @@ def plot_training(report: Report) -> Markup:
 
 def _score(report: Report) -> str:
     task = TASKS[report.data.task]
-    return "accuracy" if task.decides_classes else task.score_metric.name
+    return "accuracy" if task.says_class else task.score_metric.name
 
 
 @dataclass(frozen=True)
