@@ -75,7 +75,8 @@ def _depends_on_position(node: Node, weights_of: Mask) -> Mask:
     if len(cases) * weights.filters(node).size > MAX_TERMS:
         return np.ones((channels_of(node.output), int(weights_of.sum())), bool)
     sums = [tap_sums(node, weights_of, case) for case in cases]
-    return np.any([case != sums[0] for case in sums], axis=0)
+    different: Mask = np.any([case != sums[0] for case in sums], axis=0)
+    return different
 
 
 def tap_sums(node: Node, weights_of: Mask, case: tuple[slice, slice]) -> Int64Array:
