@@ -38,6 +38,7 @@ class DataSummary(Result):
         input_range: Smallest and largest raw value of the training samples.
         unlabelled_samples: Samples without labels, which the teacher answers for.
         unlabelled_in_test: How many of them are test samples too.
+        validation_rule: How the validation split was chosen.
     """
 
     source: str
@@ -51,6 +52,7 @@ class DataSummary(Result):
     input_range: tuple[float, float]
     unlabelled_samples: int = 0
     unlabelled_in_test: int = 0
+    validation_rule: str = ""
 
 
 class TrainingCurve(Result):

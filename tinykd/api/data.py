@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.datasets import Dataset
+from tinykd.datasets import Dataset, hold_out
 from tinykd.errors import DataError
 
 FORMS = "(x, y), (x_train, y_train, x_validation, y_validation), a tf.data.Dataset or a Dataset"
@@ -41,7 +41,7 @@ def read_data(data: Any, *, validation_every: int) -> Split:
     Args:
         data: Labels are integers [n] or [n, 1], or one-hot [n, classes]. A ``tf.data.Dataset`` of
             such pairs, in batches, is read into memory.
-        validation_every: Every n-th sample is kept for validation where the data has no split.
+        validation_every: One sample in so many is kept for validation where the data has no split.
 
     Raises:
         DataError: If it is nothing of that kind, or samples and labels do not match.
@@ -62,8 +62,8 @@ def read_data(data: Any, *, validation_every: int) -> Split:
     x, y = check_pair(data[0], data[1], "training")
     if len(data) == 4:
         return Split(x, y, *check_pair(data[2], data[3], "validation"), np.ones(len(x), bool))
-    held_out = np.arange(len(x)) % validation_every == 0
-    if len(x) < 2 or held_out.all():
+    held_out = hold_out(y, validation_every).mask
+    if len(x) < 2 or held_out.all() or not held_out.any():
         raise DataError(f"data has {len(x)} samples; some must be left after validation.")
     return Split(x[~held_out], y[~held_out], x[held_out], y[held_out], ~held_out)
 

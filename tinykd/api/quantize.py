@@ -15,7 +15,7 @@ from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
 from tinykd.artifacts import write_atomically
 from tinykd.backend import load_tensorflow
 from tinykd.config import parse_config
-from tinykd.datasets import Dataset
+from tinykd.datasets import Dataset, HeldOut
 from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.quantization.finetune import quantize_student
@@ -121,6 +121,7 @@ def _as_dataset(split: Split, classes: int) -> Dataset:
         y_validation=split.y_validation,
         x_test=split.x_validation[:0],
         y_test=split.y_validation[:0],
+        held_out=HeldOut(~split.kept, "as it was given"),
         scale=split.input_scale,
     )
 

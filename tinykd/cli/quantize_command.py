@@ -73,7 +73,7 @@ def command(
         student=hash_file(student_file),
     ) as folder:
         soft_targets = compute_soft_targets(
-            open_given(config.teacher, dataset, validation_every=config.data.validation_every),
+            open_given(config.teacher, dataset),
             dataset,
             augment=config.distill.views,
             progress=progress,

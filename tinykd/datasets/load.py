@@ -16,6 +16,7 @@ from tinykd.config import DataConfig
 from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
 from tinykd.datasets.dataset import Dataset
 from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
+from tinykd.datasets.split import hold_out
 from tinykd.errors import DataError
 from tinykd.progress import Silent
 
@@ -187,39 +188,37 @@ def _class_count(arrays: Arrays, source: str) -> int:
 
 
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
-    """Keep every n-th training sample for validation, or every n-th group of them."""
+    """Keep one training sample in n for validation, or one group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
-    held_out = _groups(arrays, config)[: len(x_train)] % config.validation_every == 0
-    classes = len(arrays["class_names"])
-    if len(np.unique(y_train[~held_out])) < classes:
-        raise DataError(
-            f"{config.source}: after every {config.validation_every}th "
-            f"{'group' if config.group_by else 'sample'} was kept for "
-            "validation, a class has no training sample left. Raise data.validation_every."
-        )
+    groups = _groups(arrays, config)
+    held_out = hold_out(
+        y_train, config.validation_every, groups=None if groups is None else groups[: len(y_train)]
+    )
+    kept = held_out.mask
     pool = find_pool(config, arrays)
     return Dataset(
         source=Path(config.source).name,
         class_names=tuple(str(name) for name in arrays["class_names"]),
-        x_train=training_dtype(x_train[~held_out]),
-        y_train=y_train[~held_out],
-        x_validation=training_dtype(x_train[held_out]),
-        y_validation=y_train[held_out],
+        x_train=training_dtype(x_train[~kept]),
+        y_train=y_train[~kept],
+        x_validation=training_dtype(x_train[kept]),
+        y_validation=y_train[kept],
         x_test=training_dtype(arrays["x_test"]),
         y_test=arrays["y_test"],
+        held_out=held_out,
         x_unlabelled=pool,
     )
 
 
-def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64]:
-    """Number of the group of each training sample, [n]; without groups each is its own.
+def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64] | None:
+    """Number of the group of each training sample, [n]; None where nothing groups them.
 
     Raises:
         DataError: If there is no such array, or it does not say one thing of each sample.
     """
     samples, key = len(arrays["x_train"]), config.group_by
     if not key:
-        return np.arange(samples)
+        return None
     if key not in arrays:
         raise DataError(
             f"data.group_by: {config.source} has no array '{key}'. Name one with an entry for each "

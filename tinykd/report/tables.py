@@ -252,7 +252,9 @@ def static_bytes(report: Report) -> int:
 def choices(report: Report) -> tuple[str, ...]:
     """Say what was chosen on the validation split, and by how much; the loss with its race."""
     samples = report.data.validation_samples
-    return (*race.race_lines(report.distill.race, samples), *shipping_choices(report))
+    lines = (*race.race_lines(report.distill.race, samples), *shipping_choices(report))
+    rule = report.data.validation_rule
+    return (f"{samples:,} samples: {rule}.", *lines) if rule else lines
 
 
 def shipping_choices(report: Report) -> tuple[str, ...]:
