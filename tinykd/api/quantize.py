@@ -18,9 +18,11 @@ from tinykd.config import parse_config
 from tinykd.datasets import Dataset, HeldOut
 from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
-from tinykd.quantization.finetune import quantize_student
+from tinykd.quantization.finetune import QAT_MODEL, quantize_student
 from tinykd.quantization.layers import check_quantizable
+from tinykd.quantization.qat import load_qat
 from tinykd.results import QuantizeResult
+from tinykd.students.from_keras_3 import as_tf_keras
 from tinykd.training import Rows
 
 
@@ -31,10 +33,13 @@ class Int8Student:
     Attributes:
         tflite: The better file of the two, int8 in and out.
         result: Validation accuracy of float, PTQ and QAT, and which of the two this is.
+        qat_model: The ``tf_keras`` model that was fine-tuned and computes as its int8 file does.
+            ``tinykd.save_qat`` and ``tinykd.load_qat`` keep it, ``tinykd.convert_qat`` converts it.
     """
 
     tflite: bytes
     result: QuantizeResult
+    qat_model: Any
 
     def save(self, path: Path | str) -> None:
         """Write the ``.tflite`` file."""
@@ -56,8 +61,8 @@ def quantize(
     """Quantize a trained student after training and quantization-aware; return the better.
 
     Args:
-        student: ``tf_keras`` functional model or Sequential, from samples to logits or
-            probabilities, [n, classes]. It is not changed.
+        student: Functional model or Sequential of Keras 3 or ``tf_keras``, from samples to logits
+            or probabilities, [n, classes]. It is not changed.
         data: As for ``tinykd.distill``.
         teacher: As for ``tinykd.distill``. Without one the labels and the float student teach.
         loss: Row of ``LOSSES`` for the teacher's term.
@@ -75,6 +80,7 @@ def quantize(
     load_tensorflow(progress)
     tables = {"quantize": settings, "distill": {"loss": loss}}
     config = parse_config(tables, source="quantize")
+    student = as_tf_keras(student)
     check_quantizable(student)
     split = read_data(data, validation_every=validation_every)
     classes = count_classes(examine_student(student, split), split)
@@ -96,7 +102,8 @@ def quantize(
             folder=folder,
             progress=progress,
         )
-        return Int8Student((folder / f"{result.shipped}.tflite").read_bytes(), result)
+        tflite = (folder / f"{result.shipped}.tflite").read_bytes()
+        return Int8Student(tflite, result, load_qat(folder / QAT_MODEL))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from tinykd.cli.console import (
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
 @teachers_option(required=True)
 @seed_option
-@out_option("int8", "Folder for ptq.tflite and qat.tflite.")
+@out_option("int8", "Folder for ptq.tflite, qat.tflite and qat.h5.")
 @quiet_option
 @json_option
 def command(
