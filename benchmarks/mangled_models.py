@@ -17,9 +17,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from firmware_export import CompiledModel, TinykdError, compile_tflite
+from firmware_export import CompiledModel, TinykdError, compile_tflite, read_tflite
 from firmware_export.measure import run_on_host
-from firmware_export.verify import random_samples
+from firmware_export.measure.input_values import input_values, random_samples, typed
 from tests.firmware.mangle import MANGLERS
 
 RESULTS = Path(__file__).parent / "results" / "mangled_models.json"
@@ -80,11 +80,10 @@ def try_file(data: bytes, number: int, outcome: Outcome) -> CompiledModel | None
     return compiled
 
 
-def try_c(compiled: CompiledModel, number: int, outcome: Outcome) -> None:
+def try_c(data: bytes, compiled: CompiledModel, number: int, outcome: Outcome) -> None:
     """Run what a damaged file was compiled to."""
-    inputs = random_samples(sum(port.size_bytes for port in compiled.inputs), 2, seed=0)
-    if len({port.dtype for port in compiled.inputs} - {"int8"}) == 1:
-        inputs = inputs.view(compiled.inputs[0].dtype)
+    values = input_values(read_tflite(data))
+    inputs = typed(values, random_samples(values, 2, seed=0))
     limit_memory(resource.RLIM_INFINITY)  # the address sanitizer reserves terabytes
     try:
         run_on_host(compiled, inputs, cc="gcc", sanitize="address,undefined")
@@ -105,10 +104,11 @@ def main(folder: Path, count: int, seed: int, run_every: int) -> None:
         sound, outcome = file.read_bytes(), Outcome()
         outcomes[file.name] = outcome
         for number in range(count):
-            compiled = try_file(mangled(sound, seed, number), number, outcome)
+            data = mangled(sound, seed, number)
+            compiled = try_file(data, number, outcome)
             wanted = compiled is not None and outcome.compiled % run_every == 1
             if compiled is not None and wanted and compiled.arena_bytes < MAX_ARENA_BYTES:
-                try_c(compiled, number, outcome)
+                try_c(data, compiled, number, outcome)
         record(outcomes, count, seed)
         click.echo(f"{file.name}: {asdict(outcome)}", err=True)
     raise SystemExit(any(outcome.faults for outcome in outcomes.values()))

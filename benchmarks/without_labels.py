@@ -25,7 +25,7 @@ import tinykd
 from benchmarks.digits_seeds import interval
 from tinykd.backend import load_tensorflow
 from tinykd.config import DataConfig, StudentConfig, TeacherConfig
-from tinykd.datasets import Dataset, load_dataset
+from tinykd.datasets import Dataset, hold_out, load_dataset
 from tinykd.datasets.load import load_digits
 from tinykd.progress import Silent
 
@@ -64,7 +64,8 @@ def pool(seed: int) -> dict[str, float]:
     digits = load_digits()
     mixed = np.random.default_rng(seed).permutation(1200)
     x, y = digits["x_train"][mixed], digits["y_train"][mixed].astype(np.int32)
-    few, held_out = np.arange(100), np.arange(100) % 5 == 0
+    few, kept = np.arange(100), hold_out(y[:100], 5)
+    held_out = kept.mask
     dataset = Dataset(
         "digits",
         tuple("0123456789"),
@@ -74,6 +75,7 @@ def pool(seed: int) -> dict[str, float]:
         y[few][held_out],
         digits["x_test"],
         digits["y_test"].astype(np.int32),
+        kept,
     )
     teacher = train_teacher_for(
         dataset, TeacherConfig(epochs=120, patience=40, batch_size=16), seed

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from tinykd.api import adapt, distill, quantize
     from tinykd.comparison import compare
     from tinykd.config import Config, load_config
+    from tinykd.convert import convert_qat
     from tinykd.distillation.distiller import Distiller
     from tinykd.errors import TinykdError
     from tinykd.pipeline import build
-    from tinykd.quantization.activations import hard_swish
+    from tinykd.quantization.qat import load_qat, save_qat
     from tinykd.recipes import find_recipe
     from tinykd.report import read_report
     from tinykd.results import Report
+    from tinykd.students.hard_swish import hard_swish
     from tinykd.study_results import Comparison, TuneResult
     from tinykd.tuning.tune import tune
 
@@ -39,12 +41,15 @@ __all__ = [
     "adapt",
     "build",
     "compare",
+    "convert_qat",
     "distill",
     "find_recipe",
     "hard_swish",
     "load_config",
+    "load_qat",
     "quantize",
     "read_report",
+    "save_qat",
     "tune",
 ]
 
@@ -58,12 +63,15 @@ _MODULES = {
     "adapt": "api",
     "build": "pipeline",
     "compare": "comparison",
+    "convert_qat": "convert",
     "distill": "api",
     "find_recipe": "recipes",
-    "hard_swish": "quantization.activations",
+    "hard_swish": "students.hard_swish",
     "load_config": "config",
+    "load_qat": "quantization.qat",
     "quantize": "api",
     "read_report": "report",
+    "save_qat": "quantization.qat",
     "tune": "tuning.tune",
 }
 

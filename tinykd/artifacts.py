@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +32,12 @@ R = TypeVar("R", bound=BaseModel)
 STAGES_FOLDER = ".stages"
 RECORD = "stage.json"
 """Written last into a stage's folder: its result, and the hash of every file."""
+
+KEPT_OUTPUTS = 3
+"""Of each stage, so that one may switch back to a setting, and to the one before it."""
+
+REMOVED = ".removed"
+"""Ends the name of a folder that is being removed: it is never taken for a stage again."""
 
 PACKAGES_IN_KEY = ("tinykd", "firmware_export")
 
@@ -121,6 +129,7 @@ class RunDirectory:
         folder = self.path / STAGES_FOLDER / f"{name}-{key[:16]}"
         stored = _read_stage(name, result_type, folder, key)
         if stored is not None:
+            os.utime(folder)  # used last, whenever it was computed
             return stored
         partial = folder.with_suffix(".partial")
         try:
@@ -155,6 +164,27 @@ class RunDirectory:
         """Remove what abandoned attempts left; called after a build that is complete."""
         for partial in (self.path / STAGES_FOLDER).glob("*.partial"):
             shutil.rmtree(partial)
+
+    def discard_old_stages(self) -> None:
+        """Of every stage, keep what the last builds used; called after a build that is complete.
+
+        The present build's stages were used last. One that is stopped meanwhile leaves folders
+        that are whole, or that the next one removes.
+        """
+        root = self.path / STAGES_FOLDER
+        used_last = sorted(
+            (folder for folder in root.iterdir() if _is_stage(folder)),
+            key=lambda folder: folder.stat().st_mtime_ns,
+            reverse=True,
+        )
+        seen: Counter[str] = Counter()
+        for folder in used_last:
+            stage = folder.name.rpartition("-")[0]
+            seen[stage] += 1
+            if seen[stage] > KEPT_OUTPUTS:
+                folder.replace(folder.with_suffix(REMOVED))
+        for folder in root.glob(f"*{REMOVED}"):
+            shutil.rmtree(folder)
 
 
 def fingerprint(value: Mapping[str, object]) -> str:
@@ -219,6 +249,11 @@ def _as_json(value: object) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _is_stage(folder: Path) -> bool:
+    """Whether a folder has the final name of a stage's output."""
+    return re.fullmatch(r"\w+-[0-9a-f]{16}", folder.name) is not None
 
 
 def _read_stage(name: str, result_type: type[R], folder: Path, key: str) -> Stage[R] | None:

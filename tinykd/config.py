@@ -62,7 +62,8 @@ class DataConfig(Section):
         source: ``digits`` (in scikit-learn, no download), ``fashion-mnist`` (``keras.datasets``),
             or an ``.npz`` file with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and, if you
             like, ``class_names``.
-        validation_every: Every n-th training sample is kept for validation, and never trained on.
+        validation_every: Every n-th training sample is kept for validation, and never trained on;
+            of each class, where that would leave one without.
         group_by: Array in the ``.npz`` file that says whom each training sample comes from, such as
             ``speaker_train``: then it is every n-th speaker, with all of their samples, so that
             validation asks what the test asks. Empty: samples have nothing to do with each other.

@@ -7,6 +7,7 @@ quantization-aware training are compared like for like; older Arduino ports of T
 only the first scale of a Dense layer.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import ConverterError
 
 from tinykd.backend import without_stderr
+from tinykd.elu import make_elu_int8
 from tinykd.errors import ConversionError
 from tinykd.tflite_file import (
     check_full_integer,
@@ -117,8 +119,11 @@ def _converter(model: Any, call: Callable[[tf.Tensor], tf.Tensor]) -> Any:
 
 def _converted(converter: Any, model: Any) -> bytes:
     try:
-        with without_stderr():  # several lines on every success; failures come as exceptions
-            tflite = converter.convert()
+        # Several lines on every success, where failures come as exceptions; and a warning where the
+        # converter wants the input's range, which is in the graph.
+        with without_stderr(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+            tflite = make_elu_int8(converter.convert())
     except (ConverterError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ConversionError(

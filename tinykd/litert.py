@@ -3,6 +3,7 @@
 The kernels are LiteRT's own reference kernels. Its default (XNNPACK) is faster and differs from
 a microcontroller by up to a few units in the last place; the reference kernels differ by at most
 one on some Dense layers. Neither is the microcontroller: ``tflite-micro`` and the generated C are.
+There is no reference kernel of ELU: a model with one runs on LiteRT's optimized kernels.
 """
 
 from typing import Any
@@ -22,20 +23,22 @@ def make_interpreter(tflite: bytes) -> Any:
         tflite: A ``.tflite`` file.
 
     Returns:
-        An ``Interpreter`` with reference kernels, tensors not allocated yet.
+        An ``Interpreter`` with reference kernels if there is one for each operator, tensors not
+        allocated yet.
 
     Raises:
         ConversionError: None is installed, or the file is damaged.
     """
     module = _interpreter_module()
-    kernels = module.OpResolverType.BUILTIN_REF
-    try:
-        return module.Interpreter(model_content=tflite, experimental_op_resolver_type=kernels)
-    except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConversionError(
-            f"The interpreter cannot open this .tflite: {reason}. Convert the model again."
-        ) from error
+    kinds = module.OpResolverType
+    for kernels in (kinds.BUILTIN_REF, kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+        try:
+            return module.Interpreter(model_content=tflite, experimental_op_resolver_type=kernels)
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+    raise ConversionError(
+        f"The interpreter cannot open this .tflite: {reason}. Convert the model again."
+    )
 
 
 def _interpreter_module() -> Any:

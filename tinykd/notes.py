@@ -67,8 +67,8 @@ def mixup_note(augment: Sequence[str], parameters: int) -> str | None:
     if "mixup" not in augment or parameters >= LARGE_ENOUGH_TO_MIX:
         return None
     return (
-        f"Mixup mostly hurts students of less than {LARGE_ENOUGH_TO_MIX:,} parameters, and this "
-        f"one has {parameters:,}: on digits kd at temperature 4 ended 5 to 14 points below "
+        f"Mixup mostly hurts students of less than {LARGE_ENOUGH_TO_MIX:,} parameters; this one "
+        f"has {parameters:,}. On digits, kd at temperature 4 with mixup ended 5 to 14 points below "
         "scratch. Compare with a build without it."
     )
 

@@ -224,7 +224,6 @@ class Build:
             return prepare_teachers(
                 config,
                 self.dataset,
-                validation_every=self.config.data.validation_every,
                 seed=self.config.seed,
                 folder=folder,
                 progress=self.progress,
@@ -482,6 +481,7 @@ class Build:
         write_atomically(root / "report.html", FORMATS["html"](report))
         write_atomically(root / "manifest.json", self._manifest(report, stages))
         self.directory.discard_partial_stages()
+        self.directory.discard_old_stages()
         return report
 
     def _manifest(self, report: Report, stages: tuple[Stage[Any], ...]) -> str:
@@ -556,7 +556,6 @@ class Build:
         return open_teachers(
             self.config.teacher,
             self.dataset,
-            validation_every=self.config.data.validation_every,
             trained=self.teacher.folder,
         )
 

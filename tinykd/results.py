@@ -47,6 +47,7 @@ class DataSummary(Result):
         input_range: Smallest and largest raw value of the training samples.
         unlabelled_samples: Samples without labels, which the teacher answers for.
         unlabelled_in_test: How many of them are test samples too.
+        validation_rule: How the validation split was chosen.
         task: Row of the ``TASKS`` table.
         output_scale: Power of two; what a float student gives, times this, has the targets' unit.
     """
@@ -62,6 +63,7 @@ class DataSummary(Result):
     input_range: tuple[float, float]
     unlabelled_samples: int = 0
     unlabelled_in_test: int = 0
+    validation_rule: str = ""
     task: str = "classification"
     output_scale: float = 1.0
 

@@ -18,22 +18,31 @@ _Model = Any  # schema.ModelT; the schema has no types
 _OPERATOR_NAMES = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
 }
-_TYPE_NAMES = {
-    value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")
+TYPE_CODES: dict[str, int] = {
+    name: value for name, value in vars(schema.TensorType).items() if not name.startswith("_")
 }
+"""Types of tensors, such as ``INT8``, as the file has them."""
+_TYPE_NAMES = {value: name for name, value in TYPE_CODES.items()}
 
 # Left behind when a layer has no range of its own, or when the batch is not fixed.
 _STRAY_OPERATORS = frozenset({"QUANTIZE", "DEQUANTIZE", "SHAPE", "PACK", "STRIDED_SLICE"})
 # int8 values and weights; int32 biases, axes and shapes.
 _INTEGER_TYPES = frozenset({"INT8", "INT32"})
 
-_WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+# Their kernel is the second input.
+_WEIGHTED_OPERATORS = frozenset(
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
+)
+VIEW_OPERATORS = frozenset({"RESHAPE", "TRANSPOSE"})
+"""The same values in another shape or order."""
 
 # What the constants of an operator are called, by position.
 _WEIGHTED_ROLES = ("input", "kernel", "bias")
 _ROLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_WEIGHTED_OPERATORS, _WEIGHTED_ROLES),
+    "TRANSPOSE_CONV": ("shape", "kernel", "input", "bias"),
     "RESHAPE": ("input", "shape"),
+    "TRANSPOSE": ("input", "order"),
     "MEAN": ("input", "axes"),
 }
 
@@ -68,7 +77,7 @@ def describe(tflite: bytes) -> Int8ModelFacts:
         ConversionError: It is not such a file.
     """
     check_full_integer(tflite)
-    model = _unpack(tflite)
+    model = unpack(tflite)
     graph = model.subgraphs[0]
     source = graph.tensors[graph.inputs[0]].quantization
     result = graph.tensors[graph.outputs[0]].quantization
@@ -77,7 +86,7 @@ def describe(tflite: bytes) -> Int8ModelFacts:
         input_zero_point=int(source.zeroPoint[0]),
         output_scale=float(result.scale[0]),
         output_zero_point=int(result.zeroPoint[0]),
-        operators=tuple(_operator_name(model, operator) for operator in graph.operators),
+        operators=tuple(operator_name(model, operator) for operator in graph.operators),
         size_bytes=len(tflite),
     )
 
@@ -94,7 +103,7 @@ def check_full_integer(tflite: bytes, layers: LayerNames = _NO_LAYERS) -> None:
             int8 with one scale; an operator that only converts or reshapes at run time. The
             message names the layer.
     """
-    model = _unpack(tflite)
+    model = unpack(tflite)
     if len(model.subgraphs) != 1:
         raise ConversionError(f"The .tflite has {len(model.subgraphs)} subgraphs; expected one.")
     graph = model.subgraphs[0]
@@ -112,7 +121,7 @@ def check_full_integer(tflite: bytes, layers: LayerNames = _NO_LAYERS) -> None:
 def _check_operators(model: _Model, layers: LayerNames) -> None:
     """Look for float arithmetic first: conversions around it would name its neighbours."""
     graph = model.subgraphs[0]
-    named = [(_operator_name(model, operator), operator) for operator in graph.operators]
+    named = [(operator_name(model, operator), operator) for operator in graph.operators]
     for name, operator in named:
         if name not in _STRAY_OPERATORS:
             _check_type(name, graph.tensors[operator.outputs[0]], layers)
@@ -160,7 +169,7 @@ def _layer_of(tensor_name: str, layers: LayerNames) -> str | None:
 def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
     """Let a model that was trained on ``x * input_scale`` take ``x`` itself.
 
-    The scale of the input, and of its reshaped views, is divided by ``input_scale``; the weight
+    The scale of the input, and of its views, is divided by ``input_scale``; the weight
     scales of the operators that read it are multiplied by it. Products of the two, which are all
     that the integer arithmetic depends on, stay equal to the last bit, because multiplying a
     float by a power of two is exact. No int8 or int32 value changes.
@@ -174,7 +183,7 @@ def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
 
     Raises:
         ConversionError: ``input_scale`` is not a power of two, or the input feeds something else
-            than CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or a RESHAPE before them.
+            than an operator with a kernel, or RESHAPE and TRANSPOSE before one.
     """
     _check_power_of_two(input_scale, "input_scale")
     check_full_integer(tflite)
@@ -182,7 +191,7 @@ def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
         return tflite
     data = bytearray(tflite)
     graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
-    views, kernels = _readers_of_input(_unpack(tflite))
+    views, kernels = _readers_of_input(unpack(tflite))
     for index in views:
         _multiply_scales(graph.Tensors(index), 1.0 / input_scale)
     for index in kernels:
@@ -213,7 +222,7 @@ def fold_output_scale(tflite: bytes, output_scale: float) -> bytes:
         return tflite
     data = bytearray(tflite)
     graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
-    for index in _makers_of_output(_unpack(tflite)):
+    for index in _makers_of_output(unpack(tflite)):
         _multiply_scales(graph.Tensors(index), output_scale)
     return bytes(data)
 
@@ -225,13 +234,13 @@ def _makers_of_output(model: _Model) -> list[int]:
     scaled = [made]
     while True:
         operator = next((op for op in graph.operators if made in op.outputs), None)
-        name = "the input" if operator is None else _operator_name(model, operator)
+        name = "the input" if operator is None else operator_name(model, operator)
         if operator is not None and name == "RESHAPE":
             made = operator.inputs[0]
             scaled.append(made)
             continue
         readers = [op for op in graph.operators if set(op.inputs) & set(scaled)]
-        views_only = all(_operator_name(model, op) == "RESHAPE" for op in readers)
+        views_only = all(operator_name(model, op) == "RESHAPE" for op in readers)
         if operator is None or name not in _WEIGHTED_OPERATORS or not views_only:
             raise ConversionError(
                 f"The output comes from {name}; expected a convolution or a Dense layer without "
@@ -266,8 +275,8 @@ def _readers_of_input(model: _Model) -> tuple[list[int], list[int]]:
     for operator in graph.operators:  # in order of execution
         if not set(operator.inputs) & set(views):
             continue
-        name = _operator_name(model, operator)
-        if name == "RESHAPE":
+        name = operator_name(model, operator)
+        if name in VIEW_OPERATORS:
             views.append(operator.outputs[0])
         elif name in _WEIGHTED_OPERATORS:
             kernels.append(operator.inputs[1])
@@ -317,7 +326,7 @@ def slim(tflite: bytes, layers: LayerNames, *, input_name: str) -> bytes:
     Returns:
         A smaller file with the same operators, shapes, scales and data.
     """
-    model = _unpack(tflite)
+    model = unpack(tflite)
     model.metadata = []
     graph = model.subgraphs[0]
     for tensor in graph.tensors:
@@ -326,7 +335,7 @@ def slim(tflite: bytes, layers: LayerNames, *, input_name: str) -> bytes:
     for index, name in _short_names(model, layers, input_name).items():
         graph.tensors[index].name = name.encode()
     _drop_unused_buffers(model)
-    return _pack(model)
+    return pack(model)
 
 
 def _short_names(model: _Model, layers: LayerNames, input_name: str) -> dict[int, str]:
@@ -341,7 +350,7 @@ def _short_names(model: _Model, layers: LayerNames, input_name: str) -> dict[int
         names[index] = f"{wanted}#{count}" if count else wanted
 
     for operator in graph.operators:
-        kind = _operator_name(model, operator)
+        kind = operator_name(model, operator)
         output = graph.tensors[operator.outputs[0]].name.decode()
         layer = _layer_of(output, layers) or _layer_of_constants(graph, operator, layers)
         layer = layer or kind.lower()
@@ -395,7 +404,12 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
         return int(schema.BufferEnd(builder))
 
 
-def _unpack(tflite: bytes) -> _Model:
+def unpack(tflite: bytes) -> _Model:
+    """A file as objects that can be changed, ``schema.ModelT``.
+
+    Raises:
+        ConversionError: It is damaged, or no ``.tflite``.
+    """
     if tflite[4:8] != b"TFL3":
         raise ConversionError("Not a .tflite file: the identifier TFL3 is missing.")
     try:
@@ -406,13 +420,15 @@ def _unpack(tflite: bytes) -> _Model:
         ) from error
 
 
-def _pack(model: _Model) -> bytes:
+def pack(model: _Model) -> bytes:
+    """The file of such objects."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
-def _operator_name(model: _Model, operator: Any) -> str:
+def operator_name(model: _Model, operator: Any) -> str:
+    """What an operator is, such as ``CONV_2D``."""
     code = model.operatorCodes[operator.opcodeIndex]
     # Files made before 2020 have the code in the older, 8-bit field only.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 
 import numpy as np
@@ -12,8 +13,8 @@ import numpy.typing as npt
 from firmware_export.ir import Graph, Node, Tensor
 from firmware_export.numerics import Int64Array
 from firmware_export.ops import weights
-from firmware_export.ops.windows import kernel_window
 from firmware_export.passes.channel_links import LINKERS, Link
+from firmware_export.passes.interval_sums import MAX_TERMS, border_cases
 from firmware_export.passes.intervals import Intervals, channels_of
 
 Mask = npt.NDArray[np.bool_]
@@ -40,9 +41,11 @@ class Reader:
 def reader_of(node: Node, intervals: Mapping[Tensor, Intervals]) -> Reader | None:
     """What a layer of weights reads, or None where it must keep all of its channels.
 
-    It does not depend on a channel whose weights are all 0, nor on one that is constant: what that
-    adds to every sum belongs into the bias. With a window that reaches outside the image this
-    holds for the zero point only, because the sums at the border have fewer terms.
+    It does not depend on a channel whose weights are all 0, nor on one that is constant and adds
+    the same to the sums of all positions: that belongs into the bias. Where the window reaches
+    outside the image a sum has fewer terms, which are the same where the constant is the zero
+    point, where the weights of the taps outside add up to 0, or where the same taps are outside at
+    every position.
     """
     x = node.input(0)
     if node.op not in {"CONV_2D", "FULLY_CONNECTED"} or x not in intervals:
@@ -51,11 +54,43 @@ def reader_of(node: Node, intervals: Mapping[Tensor, Intervals]) -> Reader | Non
     if covered % count or (node.op == "CONV_2D" and covered != count):
         return None  # grouped, or rows that are no whole pixels
     known, channel = intervals[x], np.arange(covered) % count
-    foldable = known.constant
-    if node.op == "CONV_2D" and kernel_window(node).reaches_outside:
-        foldable &= known.low == x.zero_point
     taps = weights.filters(node).reshape(channels_of(node.output), -1, covered)
-    return Reader(node, channel, taps.any(axis=1) & ~foldable[channel])
+    reads = taps.any(axis=1) & ~(known.constant & (known.low == x.zero_point))[channel]
+    others = known.constant[channel] & reads.any(axis=0)
+    reads[:, others] = _depends_on_position(node, others)
+    return Reader(node, channel, reads)
+
+
+def _depends_on_position(node: Node, weights_of: Mask) -> Mask:
+    """Whether equal values of some channels add different amounts to the sums of two positions.
+
+    Args:
+        node: CONV_2D or FULLY_CONNECTED.
+        weights_of: Which weights of an output channel, bool [weights].
+
+    Returns:
+        bool [outputs, chosen weights]; all of them where that is too much to work out.
+    """
+    cases = list(product(*border_cases(node)))
+    if len(cases) * weights.filters(node).size > MAX_TERMS:
+        return np.ones((channels_of(node.output), int(weights_of.sum())), bool)
+    sums = [tap_sums(node, weights_of, case) for case in cases]
+    different: Mask = np.any([case != sums[0] for case in sums], axis=0)
+    return different
+
+
+def tap_sums(node: Node, weights_of: Mask, case: tuple[slice, slice]) -> Int64Array:
+    """Sums of the weights of the taps inside the image: int64 [outputs, chosen weights].
+
+    Args:
+        node: CONV_2D or FULLY_CONNECTED.
+        weights_of: Which weights of an output channel, bool [weights].
+        case: Rows and columns of taps, of `border_cases`.
+    """
+    size = node.input(1).shape[1:3] if node.op == "CONV_2D" else (1, 1)
+    taps = weights.filters(node).reshape(channels_of(node.output), *size, len(weights_of))
+    inside = taps[:, case[0], case[1]][..., weights_of]
+    return np.asarray(inside.sum(axis=(1, 2), dtype=np.int64))
 
 
 def find_used(graph: Graph, intervals: Mapping[Tensor, Intervals]) -> Mapping[Tensor, Mask] | None:

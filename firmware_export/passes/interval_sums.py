@@ -38,7 +38,7 @@ def weighted_sum(node: Node, x: Intervals) -> tuple[Int64Array, Int64Array] | No
     if found is None:
         return None
     low, high = found
-    rows, columns = _border_cases(node)
+    rows, columns = border_cases(node)
     if len(rows) * len(columns) * low.size > MAX_TERMS:
         return None
     cases = list(product(rows, columns))
@@ -75,8 +75,12 @@ def _taps(node: Node, x: Intervals) -> tuple[Taps, Taps] | None:
     return (centre - reach) / 2, (centre + reach) / 2
 
 
-def _border_cases(node: Node) -> tuple[list[slice], list[slice]]:
-    """The rows of taps, and the columns, that lie inside the image together somewhere."""
+def border_cases(node: Node) -> tuple[list[slice], list[slice]]:
+    """The rows of taps, and the columns, that lie inside the image together somewhere.
+
+    Args:
+        node: CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED, which has one tap.
+    """
     window = None if node.op == "FULLY_CONNECTED" else kernel_window(node)
     if window is None or not window.reaches_outside:
         return [slice(None)], [slice(None)]

@@ -11,8 +11,9 @@ from firmware_export.ir import NO_OPTIONS, Array, Graph, Node, Quantization, Ten
 from firmware_export.numerics import Int64Array
 from firmware_export.ops import weights
 from firmware_export.passes.channel_links import LINKERS
-from firmware_export.passes.channel_use import Mask, find_used, reader_of
+from firmware_export.passes.channel_use import Mask, find_used, reader_of, tap_sums
 from firmware_export.passes.interval_analysis import find_intervals
+from firmware_export.passes.interval_sums import border_cases
 from firmware_export.passes.intervals import Intervals, channels_of
 
 
@@ -21,8 +22,8 @@ def remove_constant_channels(graph: Graph) -> Graph:
 
     Training leaves channels whose activation clamps every sum to one value, or whose weights are
     0. Interval analysis proves which. Not a byte of the model's outputs changes: what a constant
-    channel adds to a sum is added to the bias at compile time, and it stays where that would
-    differ near a border.
+    channel adds to a sum is added to the bias at compile time, and it stays where that differs
+    near a border.
     """
     intervals = find_intervals(graph)
     used = find_used(graph, intervals) if intervals is not None else None
@@ -105,8 +106,8 @@ def _contribution(
     if known is None or not gone.any():
         return np.zeros(count, np.int64)
     centred = (known.low - node.input(0).zero_point)[channel[gone]]
-    filters = weights.filters(node).reshape(count, -1, len(channel))[..., gone]
-    added: Int64Array = filters.astype(np.int64).sum(axis=1) @ centred
+    rows, columns = border_cases(node)  # the same at each, or it would have to stay
+    added: Int64Array = tap_sums(node, gone, (rows[0], columns[0])) @ centred
     return added
 
 

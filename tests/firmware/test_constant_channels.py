@@ -197,6 +197,35 @@ def test_what_adds_less_at_the_border_stays(case):
     assert_equal_to_tflm(graph)
 
 
+def behind_a_constant(image: tuple[int, int, int, int], taps: np.ndarray) -> Graph:
+    """A padded 3x3 convolution that reads a constant, not at the zero point, with ``taps``."""
+    relu = {"activation_function": "RELU", "zero_points": (-7, -128)}
+    first = shut(conv_2d("first", 1, image=image, channels=4, **relu), 2, bias=4000)
+    second = conv_2d("second", 2, image=first.output.shape, zero_points=(-128, 3))
+    values = second.input(1).values.copy()
+    values[..., 2] *= taps.astype(np.int8)
+    weights = replace(second.input(1), data=values)
+    return chained(first, replace(second, inputs=(second.input(0), weights, second.input(2))))
+
+
+MIDDLE = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+ALIKE = {
+    "one pixel, which has the same taps outside everywhere": ((1, 1, 1, 3), np.ones((3, 3)), 3),
+    "no weight where a tap can be outside": ((1, 6, 7, 3), MIDDLE, 3),
+    "one row, and weights above and below it": ((1, 1, 6, 3), np.array([[0, 1, 0]] * 3), 3),
+    "a weight that the first corner loses": ((1, 6, 7, 3), np.diag([1, 1, 0]), 4),
+    "one row, and weights to its left and right": ((1, 1, 6, 3), np.ones((3, 3)), 4),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_what_adds_the_same_at_the_border_is_removed(case):
+    image, taps, left = ALIKE[case]
+    graph = behind_a_constant(image, taps)
+    assert width(remove_constant_channels(graph), 0) == left
+    assert_equal_to_tflm(graph)
+
+
 def test_what_is_read_with_weights_of_zero_only_is_removed_although_it_changes():
     first = conv_2d("first", 1, channels=4)
     second = conv_2d("second", 2, image=first.output.shape)

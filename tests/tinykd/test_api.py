@@ -8,6 +8,7 @@ import tf_keras
 
 import tinykd
 from tinykd.api.data import read_data
+from tinykd.api.student import examine_student
 from tinykd.api.teacher import ask_teacher, open_any_teacher
 from tinykd.convert import convert_ptq
 from tinykd.errors import TinykdError
@@ -93,6 +94,20 @@ def test_a_softmax_head_is_trained_as_its_logits_would_be(whole, data, teacher):
     assert softmax.distillation.scratch_validation_accuracy is None
     curves = [student.distillation.curves[0].loss for student in (whole, softmax)]
     np.testing.assert_allclose(*curves, rtol=1e-3)
+
+
+def test_a_softmax_is_recognised_where_it_is_not_the_last_layer(data):
+    layers = tf_keras.layers
+    inputs = layers.Input((5, 5, 1))
+    flattened = layers.Flatten()(layers.Conv2D(4, 5, activation="softmax")(inputs))
+    function = tf.nn.softmax(layers.Dense(4)(layers.Flatten()(inputs)))
+    logits = layers.Dense(4, activation="relu")(layers.Flatten()(inputs))
+    split = read_data(data, validation_every=5)
+    found = [
+        examine_student(tf_keras.Model(inputs, outputs), split).gives_probabilities
+        for outputs in (flattened, function, logits)
+    ]
+    assert found == [True, True, False]
 
 
 def test_a_subclassed_student_and_one_that_was_never_built(data, teacher):

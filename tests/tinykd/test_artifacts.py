@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -187,6 +188,58 @@ def test_partial_stages_go_when_a_build_is_complete(directory):
     directory.discard_partial_stages()
     assert not folder.exists()
     assert finished.exists()
+
+
+def stored(directory):
+    return {folder.name for folder in (directory.path / ".stages").glob("*-*")}
+
+
+def test_of_each_stage_the_three_used_last_are_kept(directory):
+    work = Work(directory)
+    stages = [work.stage(setting=number) for number in range(5)]
+    other = work.stage(name="other", setting=0)
+    work.stage(setting=1)  # used again, after all others
+    directory.discard_old_stages()
+    kept = {stages[number].folder.name for number in (1, 3, 4)}
+    assert stored(directory) == kept | {other.folder.name}
+    runs = work.runs
+    assert all(work.stage(setting=number).reused for number in (1, 3, 4))
+    assert work.runs == runs
+    assert not work.stage(setting=0).reused
+
+
+def test_a_removal_that_is_stopped_is_finished_by_the_next(directory, monkeypatch):
+    """Ctrl-C in the middle of a folder: half of it is never taken for the stage."""
+    work = Work(directory)
+    for number in range(5):
+        work.stage(setting=number)
+
+    def stopped(folder, **_settings):
+        (folder / "sub" / "file.txt").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            directory.discard_old_stages()
+    assert len(list((directory.path / ".stages").glob("*.removed"))) > 0
+    assert not work.stage(setting=0).reused
+    assert work.stage(setting=4).reused
+    directory.discard_old_stages()
+    assert len(stored(directory)) == 3
+    assert not list((directory.path / ".stages").glob("*.removed"))
+
+
+def test_nothing_but_stages_is_removed(directory):
+    work, root = Work(directory), directory.path / ".stages"
+    for number in range(4):
+        work.stage(setting=number)
+    (root / "mine-and-yours").mkdir()
+    unfinished = directory.working_folder("0123456789abcdef0123")
+    directory.discard_old_stages()
+    assert (root / "mine-and-yours").is_dir()
+    assert (root / "lock").exists()
+    assert unfinished.is_dir()
 
 
 def test_one_process_at_a_time(directory, tinykd):

@@ -64,7 +64,7 @@ def test_the_stages_one_after_the_other(stage, cli, place, blobs_file):
 
     teaching = ("--student", "s/student.h5", "--teacher", "t/teacher.keras")
     quantized = stage("quantize", *teaching, "--out", "q")
-    assert visible(place / "q") == ["ptq.tflite", "qat.tflite"]
+    assert visible(place / "q") == ["ptq.tflite", "qat.h5", "qat.tflite"]
     assert quantized["float_validation_accuracy"] == distilled["student_validation_accuracy"]
 
     converted = stage("convert", "--student", "s/student.h5", "--out", "plain.tflite")

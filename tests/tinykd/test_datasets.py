@@ -48,8 +48,9 @@ def test_the_splits_have_the_stated_sizes_and_share_nothing(numbered):
 
 
 def test_every_nth_sample_is_kept_for_validation_and_the_rest_is_trained_on(numbered):
-    loaded = load_dataset(DataConfig(source=numbered(), validation_every=10))
-    assert (loaded.x_validation[:, 0, 0, 0] // 4).tolist() == list(range(0, 100, 10))
+    loaded = load_dataset(DataConfig(source=numbered(), validation_every=7))
+    assert (loaded.x_validation[:, 0, 0, 0] // 4).tolist() == list(range(0, 100, 7))
+    assert loaded.summary().validation_rule == "one sample in 7, in the order of the data"
 
 
 def test_every_nth_speaker_is_kept_for_validation_with_all_samples(numbered):

@@ -124,7 +124,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 def given(forms, *names, **settings):
     config = TeacherConfig(paths=tuple(str(forms / name) for name in names), **settings)
-    return lambda dataset: open_given(config, dataset, validation_every=4)
+    return lambda dataset: open_given(config, dataset)
 
 
 @pytest.mark.parametrize("name", ["saved", "teacher.tflite", "logits.npy"])
@@ -150,9 +150,7 @@ def test_files_and_networks_trained_here_teach_together(dataset, forms, tmp_path
     files = [str(forms / name) for name in ("other.keras", "teacher.tflite")]
     config = TeacherConfig(paths=files, ensemble=2, width=4, epochs=2, batch_size=32)
     assert count_teachers(config) == 4
-    result = prepare_teachers(
-        config, dataset, validation_every=4, seed=0, folder=tmp_path, progress=Silent()
-    )
+    result = prepare_teachers(config, dataset, seed=0, folder=tmp_path, progress=Silent())
     names = ["other.keras", "teacher.tflite", "trained here", "trained here, number 2"]
     assert [member.description for member in result.members] == names
     assert result.description == "4 teachers, combined by probabilities"
@@ -161,7 +159,7 @@ def test_files_and_networks_trained_here_teach_together(dataset, forms, tmp_path
     curves = [member.curve for member in result.members]
     assert curves[:2] == [None, None]
     assert curves[2].loss != curves[3].loss
-    ensemble = open_teachers(config, dataset, validation_every=4, trained=tmp_path)
+    ensemble = open_teachers(config, dataset, trained=tmp_path)
     own = [m.logits(dataset.x_validation, progress=Silent(), why="") for m in ensemble.members]
     together = ensemble.logits(dataset.x_validation, progress=Silent(), why="")
     assert np.array_equal(together, combine_logits(own, "probabilities"))
@@ -180,7 +178,7 @@ def test_a_stop_between_two_teachers_trains_neither_again(dataset, tmp_path):
                 raise KeyboardInterrupt
             return super().task(description, total)
 
-    settings = {"validation_every": 4, "seed": 0, "folder": tmp_path}
+    settings = {"seed": 0, "folder": tmp_path}
     with pytest.raises(KeyboardInterrupt):
         prepare_teachers(config, dataset, progress=Stopping(), **settings)
     assert (tmp_path / "checkpoint.npz").exists()

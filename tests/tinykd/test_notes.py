@@ -39,7 +39,7 @@ def test_mixup_with_a_small_student_is_warned_of(unremarkable):
     report = with_changes(unremarkable, distill={"augment": ("shift", "mixup")})
     (note,) = write_notes(report)
     assert note.startswith("Mixup mostly hurts students of less than 50,000 parameters")
-    assert "this one has 6,210" in note
+    assert "this one has 6,210. On digits, " in note
     assert write_notes(with_changes(report, student={"parameters": 50_000})) == ()
     assert write_notes(with_changes(report, distill={"augment": ("shift", "cutout")})) == ()
 

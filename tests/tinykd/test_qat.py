@@ -18,6 +18,7 @@ from tinykd.quantization.quantizers import (
     per_depthwise_channel,
 )
 from tinykd.students.architectures import STUDENTS
+from tinykd.students.files import save_student
 from tinykd.tflite_file import describe
 
 L = tf_keras.layers
@@ -263,12 +264,23 @@ def test_saved_model_loads_to_the_same_file(mlp, tmp_path):
     student, x_train, y_train, *_ = mlp
     model = calibrated(student, x_train)
     Loop(model, 1e-3).run(x_train[:64], y_train[:64], epochs=1)
-    save_qat(model, tmp_path / "qat.npz")
-    loaded = load_qat(student, tmp_path / "qat.npz")
+    save_qat(model, tmp_path / "qat.h5")
+    loaded = load_qat(tmp_path / "qat.h5")
     assert convert_qat(loaded) == convert_qat(model)
-    other = STUDENTS["mlp"]((64,), 10, 0.5)
-    with pytest.raises(QuantizationError, match=r"'qat\.npz' .* do not fit student 'mlp'"):
-        load_qat(other, tmp_path / "qat.npz")
+    for copy in (model, loaded):  # and it learns on as the one that was saved
+        Loop(copy, 1e-3).run(x_train[:64], y_train[:64], epochs=1)
+    assert convert_qat(loaded) == convert_qat(model)
+
+
+def test_what_is_no_quantization_aware_model_is_refused(mlp, tmp_path):
+    student, *_ = mlp
+    with pytest.raises(QuantizationError, match=r"qat\.keras.*kept as \.h5"):
+        save_qat(quantization_aware(student), tmp_path / "qat.keras")
+    with pytest.raises(QuantizationError, match=r"none\.h5: tf_keras cannot open it"):
+        load_qat(tmp_path / "none.h5")
+    save_student(student, tmp_path / "float.h5")
+    with pytest.raises(QuantizationError, match=r"Dense at '.*': was left unquantized"):
+        load_qat(tmp_path / "float.h5")
 
 
 def test_depthwise_kernel_in_the_file_has_a_scale_for_each_channel(ds_cnn):

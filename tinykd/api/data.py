@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinykd.datasets import Dataset, input_scale_for
+from tinykd.datasets import Dataset, hold_out, input_scale_for
 from tinykd.errors import DataError
 from tinykd.tasks import CLASSIFICATION, Task
 
@@ -52,7 +52,7 @@ def read_data(data: Any, *, validation_every: int, task: Task = CLASSIFICATION) 
     Args:
         data: Labels are integers [n] or [n, 1], or one-hot [n, classes]. A ``tf.data.Dataset`` of
             such pairs, in batches, is read into memory.
-        validation_every: Every n-th sample is kept for validation where the data has no split.
+        validation_every: One sample in so many is kept for validation where the data has no split.
         task: What is asked; a ``Dataset`` says it itself. Labels are then as in ``Task.read``; of
             an autoencoder the targets are the samples, whatever stands beside them.
 
@@ -80,8 +80,8 @@ def read_data(data: Any, *, validation_every: int, task: Task = CLASSIFICATION) 
     x, y = pairs[0]
     if len(pairs) == 2:
         return Split(x, y, *pairs[1], np.ones(len(x), bool), **scales)
-    held_out = np.arange(len(x)) % validation_every == 0
-    if len(x) < 2 or held_out.all():
+    held_out = hold_out(task.strata(y), validation_every).mask
+    if len(x) < 2 or held_out.all() or not held_out.any():
         raise DataError(f"data has {len(x)} samples; some must be left after validation.")
     return Split(x[~held_out], y[~held_out], x[held_out], y[held_out], ~held_out, **scales)
 

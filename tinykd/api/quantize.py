@@ -15,13 +15,15 @@ from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
 from tinykd.artifacts import write_atomically
 from tinykd.backend import load_tensorflow
 from tinykd.config import TaskName, parse_config
-from tinykd.datasets import Dataset
+from tinykd.datasets import Dataset, HeldOut
 from tinykd.errors import ConfigError
 from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
-from tinykd.quantization.finetune import quantize_student
+from tinykd.quantization.finetune import QAT_MODEL, quantize_student
 from tinykd.quantization.layers import check_quantizable
+from tinykd.quantization.qat import load_qat
 from tinykd.results import QuantizeResult
+from tinykd.students.from_keras_3 import as_tf_keras
 from tinykd.tasks import TASKS
 from tinykd.training import Rows
 
@@ -33,10 +35,13 @@ class Int8Student:
     Attributes:
         tflite: The better file of the two, int8 in and out.
         result: Validation accuracy of float, PTQ and QAT, and which of the two this is.
+        qat_model: The ``tf_keras`` model that was fine-tuned and computes as its int8 file does.
+            ``tinykd.save_qat`` and ``tinykd.load_qat`` keep it, ``tinykd.convert_qat`` converts it.
     """
 
     tflite: bytes
     result: QuantizeResult
+    qat_model: Any
 
     def save(self, path: Path | str) -> None:
         """Write the ``.tflite`` file."""
@@ -59,8 +64,8 @@ def quantize(
     """Quantize a trained student after training and quantization-aware; return the better.
 
     Args:
-        student: ``tf_keras`` functional model or Sequential, from samples to logits or
-            probabilities, [n, classes]. It is not changed.
+        student: Functional model or Sequential of Keras 3 or ``tf_keras``, from samples to logits
+            or probabilities, [n, classes]. It is not changed.
         data: As for ``tinykd.distill``.
         teacher: As for ``tinykd.distill``. Without one the labels and the float student teach.
         task: As for ``tinykd.distill``; the file answers in the unit of the targets.
@@ -79,6 +84,7 @@ def quantize(
     load_tensorflow(progress)
     tables = {"quantize": settings, "distill": {"loss": loss}}
     config = parse_config(tables, source="quantize")
+    student = as_tf_keras(student)
     check_quantizable(student)
     if task not in TASKS:
         raise ConfigError(f"task: there is no '{task}'. One of: {', '.join(TASKS)}.")
@@ -102,7 +108,8 @@ def quantize(
             folder=folder,
             progress=progress,
         )
-        return Int8Student((folder / f"{result.shipped}.tflite").read_bytes(), result)
+        tflite = (folder / f"{result.shipped}.tflite").read_bytes()
+        return Int8Student(tflite, result, load_qat(folder / QAT_MODEL))
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,7 @@ def _as_dataset(split: Split, classes: int) -> Dataset:
         y_validation=split.y_validation,
         x_test=split.x_validation[:0],
         y_test=split.y_validation[:0],
+        held_out=HeldOut(~split.kept, "as it was given"),
         scale=split.input_scale,
         task=split.task,
         output_scale=split.output_scale,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinykd.api.data import Split
 from tinykd.errors import StudentError
-from tinykd.keras_models import ends_in, is_graph, library_of
+from tinykd.keras_models import ends_in, library_of
 from tinykd.probabilities import gives_probabilities
 from tinykd.training import Trainee, predict
 
@@ -46,8 +46,7 @@ def examine_student(student: Any, split: Split) -> Trainee:
         )
     if not task.says_class:
         return trainee
-    known = ends_in(student, "softmax")
-    probabilities = known if is_graph(student) else gives_probabilities(outputs)
+    probabilities = ends_in(student, "softmax") or gives_probabilities(outputs)
     return Trainee("student", student, split.input_scale, gives_probabilities=probabilities)
 
 

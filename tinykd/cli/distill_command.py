@@ -67,7 +67,7 @@ def command(
     from tinykd.teachers.ensemble import open_given
     from tinykd.teachers.soft_targets import compute_soft_targets
 
-    opened = open_given(config.teacher, dataset, validation_every=config.data.validation_every)
+    opened = open_given(config.teacher, dataset)
     with stage_folder(
         out, config=config, data=dataset.summary(), teachers=[hash_file(file) for file in files]
     ) as folder:

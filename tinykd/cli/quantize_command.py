@@ -31,7 +31,7 @@ from tinykd.cli.console import (
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
 @teachers_option(required=True)
 @seed_option
-@out_option("int8", "Folder for ptq.tflite and qat.tflite.")
+@out_option("int8", "Folder for ptq.tflite, qat.tflite and qat.h5.")
 @quiet_option
 @json_option
 def command(
@@ -74,7 +74,7 @@ def command(
         student=hash_file(student_file),
     ) as folder:
         soft_targets = compute_soft_targets(
-            open_given(config.teacher, dataset, validation_every=config.data.validation_every),
+            open_given(config.teacher, dataset),
             dataset,
             augment=config.distill.views,
             progress=progress,

@@ -63,7 +63,6 @@ def command(
             file,
             dataset,
             input_scale=config.teacher.input_scale,
-            validation_every=config.data.validation_every,
         )
         result = examine_teacher(teacher, dataset, progress=progress)
         where = str(file)
@@ -75,7 +74,6 @@ def command(
                 result = prepare_teachers(
                     config.teacher.model_copy(update={"path": "", "paths": ()}),
                     dataset,
-                    validation_every=config.data.validation_every,
                     seed=config.seed,
                     folder=folder,
                     progress=progress,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.datasets.pool import count_shared
+from tinykd.datasets.split import HeldOut
 from tinykd.results import DataSummary
 from tinykd.tasks import CLASSIFICATION, Task
 
@@ -33,6 +34,7 @@ class Dataset:
         y_validation: Their labels.
         x_test: Same layout; looked at once, at the end.
         y_test: Their labels.
+        held_out: Which of the training samples, as they were given, are the validation split.
         x_unlabelled: Samples that nobody labelled, for the teacher alone, or None.
         task: What the student is asked.
         output_scale: Power of two; a network's outputs times this have the unit of the targets.
@@ -46,6 +48,7 @@ class Dataset:
     y_validation: Labels
     x_test: Samples
     y_test: Labels
+    held_out: HeldOut
     x_unlabelled: Samples | None = None
     task: Task = CLASSIFICATION
     output_scale: float = 1.0
@@ -114,6 +117,7 @@ class Dataset:
             class_names=self.class_names,
             train_samples=len(self.x_train),
             validation_samples=len(self.x_validation),
+            validation_rule=self.held_out.rule,
             test_samples=len(self.x_test),
             input_scale=self.input_scale,
             input_range=(float(self.x_train.min()), float(self.x_train.max())),

@@ -15,6 +15,7 @@ from tinykd.datasets.archive import Arrays, check_samples, read_archive, trainin
 from tinykd.datasets.dataset import Dataset, input_scale_for
 from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
 from tinykd.datasets.sources import BUNDLED, SOURCES
+from tinykd.datasets.split import hold_out
 from tinykd.errors import DataError
 from tinykd.tasks import TASKS
 
@@ -82,16 +83,21 @@ def _check(arrays: Arrays, config: DataConfig) -> Arrays:
 
 
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
-    """Keep every n-th training sample for validation, or every n-th group of them."""
+    """Keep one training sample in n for validation, or one group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
-    held_out = _groups(arrays, config)[: len(x_train)] % config.validation_every == 0
-    task = TASKS[config.task]
-    missing = task.check_kept(y_train[~held_out], len(arrays["class_names"]))
+    groups, task = _groups(arrays, config), TASKS[config.task]
+    held_out = hold_out(
+        task.strata(y_train),
+        config.validation_every,
+        groups=None if groups is None else groups[: len(y_train)],
+    )
+    kept = held_out.mask
+    missing = task.check_kept(y_train[~kept], len(arrays["class_names"]))
     if missing:
         raise DataError(
-            f"{config.source}: after every {config.validation_every}th "
-            f"{'group' if config.group_by else 'sample'} was kept for "
-            f"validation, {missing}. Raise data.validation_every."
+            f"{config.source}: after one {'group' if config.group_by else 'sample'} in "
+            f"{config.validation_every} was kept for validation, {missing}. Raise "
+            "data.validation_every."
         )
     pool = find_pool(config, arrays)
     if pool is not None and not task.learns_unlabelled:
@@ -100,32 +106,33 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
             f"Leave data.unlabelled and {POOL_KEY} out, or change data.task."
         )
     x_test = training_dtype(arrays["x_test"])
-    x_validation, x_train = training_dtype(x_train[held_out]), training_dtype(x_train[~held_out])
+    x_validation, x_train = training_dtype(x_train[kept]), training_dtype(x_train[~kept])
     scale = input_scale_for(x_train)
     return Dataset(
         source=Path(config.source).name,
         class_names=tuple(str(name) for name in arrays["class_names"]),
         x_train=x_train,
-        y_train=task.targets(x_train, y_train[~held_out], scale),
+        y_train=task.targets(x_train, y_train[~kept], scale),
         x_validation=x_validation,
-        y_validation=task.targets(x_validation, y_train[held_out], scale),
+        y_validation=task.targets(x_validation, y_train[kept], scale),
         x_test=x_test,
         y_test=arrays["y_test"],
+        held_out=held_out,
         x_unlabelled=pool,
         task=task,
         output_scale=task.output_scale(arrays, scale),
     )
 
 
-def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64]:
-    """Number of the group of each training sample, [n]; without groups each is its own.
+def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64] | None:
+    """Number of the group of each training sample, [n]; None where nothing groups them.
 
     Raises:
         DataError: If there is no such array, or it does not say one thing of each sample.
     """
     samples, key = len(arrays["x_train"]), config.group_by
     if not key:
-        return np.arange(samples)
+        return None
     if key not in arrays:
         raise DataError(
             f"data.group_by: {config.source} has no array '{key}'. Name one with an entry for each "

@@ -10,27 +10,33 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from tinykd.students.hard_swish import hard_swish
+
 _functions = tf_keras.activations
 
+_KERAS_NAMES: dict[Callable[..., Any], Callable[..., Any]] = {
+    tf.nn.relu: _functions.relu,
+    tf.nn.elu: _functions.elu,
+    tf.nn.silu: _functions.swish,
+    tf.nn.sigmoid: _functions.sigmoid,
+    tf.nn.softmax: _functions.softmax,
+    tf.nn.tanh: _functions.tanh,
+}
+
+
+def as_keras(function: Any) -> Any:
+    """Keras's own function for one of ``tf.nn`` that computes the same; any other as it is."""
+    return _KERAS_NAMES.get(function, function)
+
+
 FUSED_ACTIVATIONS = (_functions.linear, _functions.relu, tf.nn.relu6)
-
-
-@tf_keras.utils.register_keras_serializable(package="tinykd")  # type: ignore[untyped-decorator]
-def hard_swish(x: Any) -> Any:
-    """``x * relu6(x + 3) / 6``, in the form that the converter makes one HARD_SWISH of.
-
-    Args:
-        x: float32, any shape.
-
-    Source: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
-    """
-    return x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
 
 
 OWN_LAYER: tuple[Callable[..., Any], ...] = (
     _functions.sigmoid,
     _functions.tanh,
     _functions.softmax,
+    _functions.elu,
     hard_swish,
 )
 """Functions that are one TFLite operator, and one ``Activation`` layer here."""
@@ -42,10 +48,10 @@ FIXED_RANGES: dict[Callable[..., Any], tuple[float, float]] = {
 }
 """Ranges that the TFLite 8-bit quantization specification prescribes: scale 1/256 and 1/128."""
 
-SWISH = (_functions.swish, tf.nn.silu)
+SWISH = _functions.swish
 """``x * sigmoid(x)``: two operators, each with a range of its own."""
 
 
 def is_known(function: Any) -> bool:
     """Whether a function can be computed in int8 and trained so."""
-    return function in (*FUSED_ACTIVATIONS, *OWN_LAYER, *SWISH)
+    return as_keras(function) in (*FUSED_ACTIVATIONS, *OWN_LAYER, SWISH)

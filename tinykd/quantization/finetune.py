@@ -26,7 +26,8 @@ from tinykd.quantization.qat import (
     freeze_ranges,
     inference_form,
     quantization_aware,
-    without_softmax,
+    save_qat,
+    up_to_logits,
 )
 from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
@@ -42,6 +43,7 @@ from tinykd.training import (
 
 PTQ_FILE = "ptq.tflite"
 QAT_FILE = "qat.tflite"
+QAT_MODEL = "qat.h5"
 
 
 def quantize_student(
@@ -58,7 +60,8 @@ def quantize_student(
 ) -> QuantizeResult:
     """Quantize a float student both ways, into ``ptq.tflite`` and ``qat.tflite``.
 
-    Both files take the data's raw values: the student's input scale is folded into them.
+    Both files take the data's raw values: the student's input scale is folded into them. What the
+    second was converted from is kept as ``qat.h5``, for ``load_qat``.
 
     Args:
         config: Calibration and fine-tuning.
@@ -68,7 +71,7 @@ def quantize_student(
         dataset: For calibration and validation.
         batch_size: Samples in one step.
         seed: Of the order of the samples.
-        folder: For the two files and, while training, the checkpoint.
+        folder: For the three files and, while training, the checkpoint.
         progress: Shows the work.
     """
     make_deterministic(seed)
@@ -84,6 +87,7 @@ def quantize_student(
         qat = _in_real_units(convert_qat(qat_model), dataset)
     write_atomically(folder / PTQ_FILE, ptq)
     write_atomically(folder / QAT_FILE, qat)
+    save_qat(qat_model, folder / QAT_MODEL)
     qat_accuracy = _int8_accuracy(qat, dataset)
     (folder / "checkpoint.npz").unlink()
     return QuantizeResult(
@@ -166,14 +170,16 @@ def _finetune(
     folder: Path,
     progress: Progress,
 ) -> TrainingCurve:
-    logits_model = without_softmax(qat_model)
     trainee = Trainee(
-        "qat", logits_model, dataset.input_scale, freeze=lambda: freeze_ranges(qat_model)
+        "qat",
+        up_to_logits(qat_model),
+        dataset.input_scale,
+        freeze=lambda: freeze_ranges(qat_model),
     )
     goal: Goal = objective
     if config.self_alpha > 0.0:
-        own = predict(Trainee("student", student, dataset.input_scale), rows.x)
-        rows = with_own_logits(rows, dataset.task.as_logits(own, 1.0))
+        float_student = Trainee("student", up_to_logits(student), dataset.input_scale)
+        rows = with_own_logits(rows, predict(float_student, rows.x))
         goal = TwoTeachers(
             objective,
             config.self_alpha,

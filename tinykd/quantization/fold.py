@@ -19,7 +19,12 @@ from tinykd.quantization.forward import Affine, as_affine, carry, fold_forward, 
 
 _layers = tf_keras.layers
 _LINEAR = tf_keras.activations.linear
-_FOLDS_INTO = (_layers.Conv2D, _layers.DepthwiseConv2D, _layers.Dense)
+_FOLDS_INTO = (
+    _layers.Conv2D,
+    _layers.Conv2DTranspose,
+    _layers.DepthwiseConv2D,
+    _layers.Dense,
+)
 _FUSED = {tf_keras.activations.relu: "relu", tf.nn.relu6: "relu6"}
 
 
@@ -33,8 +38,8 @@ class _Tail(NamedTuple):
 def fold_batch_norm(student: Any) -> Any:
     """Build the student's inference form: no BatchNormalization, no separate ReLU, no Dropout.
 
-    BatchNormalization is folded where it directly follows a Conv2D, DepthwiseConv2D or Dense
-    layer without an activation and nothing else reads that layer; so is ReLU after either. Another
+    BatchNormalization is folded where it directly follows a convolution or a Dense layer without
+    an activation and nothing else reads that layer; so is ReLU after either. Another
     BatchNormalization is folded into the layers that read it.
 
     Args:
@@ -141,6 +146,8 @@ def _folded_weights(
     if isinstance(layer, _layers.DepthwiseConv2D):
         # [height, width, channels, multiplier]; output channel = channel * multipliers + multiplier
         kernel = kernel * affine.gain.reshape(kernel.shape[2:])
+    elif isinstance(layer, _layers.Conv2DTranspose):
+        kernel = kernel * affine.gain[:, np.newaxis]  # [height, width, out, in]
     else:
         kernel = kernel * affine.gain  # the last axis is the output channel
     bias = rest[0] if rest else 0.0

@@ -111,17 +111,21 @@ def fold_forward(affine: Affine, layer: Any) -> list[NDArray[np.float32]]:
 
     Args:
         affine: What its input is more than ``x``.
-        layer: Conv2D, DepthwiseConv2D or Dense.
+        layer: Conv2D, Conv2DTranspose, DepthwiseConv2D or Dense.
 
     Raises:
-        QuantizationError: It pads its input with zeros.
+        QuantizationError: There is an offset, and it pads its input with zeros or spreads it.
     """
     kernel, *rest = [np.asarray(value, np.float64) for value in layer.get_weights()]
+    if affine.offset.any() and type(layer) is _layers.Conv2DTranspose:
+        raise affine.refuse(f"'{layer.name}' spreads it, more often inside than at the border")
     if affine.offset.any() and _pads(layer):
         raise affine.refuse(f"'{layer.name}' pads it with zeros, use padding='valid' there")
     gain, offset = _by_input(affine.gain, layer, kernel), _by_input(affine.offset, layer, kernel)
     if type(layer) is _layers.DepthwiseConv2D:
         shift = (kernel * offset).sum(axis=(0, 1)).ravel()
+    elif type(layer) is _layers.Conv2DTranspose:
+        shift = np.zeros(layer.filters)
     else:
         shift = (kernel * offset).sum(axis=tuple(range(kernel.ndim - 1)))
     bias = shift + (rest[0] if rest else 0.0)
@@ -130,6 +134,8 @@ def fold_forward(affine: Affine, layer: Any) -> list[NDArray[np.float32]]:
 
 def _by_input(values: NDArray[np.float64], layer: Any, kernel: NDArray[Any]) -> NDArray[np.float64]:
     """One value for each input channel, in a shape that multiplies the kernel."""
+    if type(layer) is _layers.Conv2DTranspose:
+        return values  # [height, width, out, in]
     if type(layer) is not _layers.Conv2D:
         return values[:, None]  # [in, out], or [height, width, in, multiplier]
     groups, outputs = layer.groups, kernel.shape[-1]

@@ -25,13 +25,11 @@ _layers = tf_keras.layers
 _PREPROCESS = "Apply it to the data before the student; a power of two is folded into the file."
 _RECURRENT = "Use Conv1D over time, or the student 'cnn1d'."
 _OPERATOR = "Use a layer: Reshape in place of indexing, Add, Subtract or Multiply of two tensors."
-_FUNCTION = "Use relu, relu6, swish, sigmoid, tanh or tinykd.hard_swish."
+_FUNCTION = "Use relu, relu6, elu, swish, sigmoid, tanh, softmax or tinykd.hard_swish."
 _NORM = "Use BatchNormalization directly after a convolution or a Dense layer."
 _AUGMENT = "Apply it to the training data, not in the student."
 
 REMEDIES: dict[str, str] = {
-    "Conv2DTranspose": "Use UpSampling2D and then a Conv2D.",
-    "Permute": "Bring the data into this order before the student.",
     "Cropping1D": "Crop the data before the student.",
     "Cropping2D": "Crop the data before the student.",
     "Average": "Use Add; the layer after it can learn the factor.",
@@ -40,7 +38,6 @@ REMEDIES: dict[str, str] = {
     "Dot": "Use Multiply and then a Dense layer.",
     "SlicingOpLambda": _OPERATOR,
     "Lambda": _OPERATOR,
-    "ELU": "Use LeakyReLU, PReLU or swish: the TFLite converter leaves ELU float.",
     "ThresholdedReLU": "Use ReLU; the bias before it can learn the threshold.",
     "LayerNormalization": _NORM,
     "GroupNormalization": _NORM,
@@ -87,6 +84,22 @@ def _channels_last(layer: Any) -> str | None:
 
 def _convolution(layer: Any) -> str | None:
     return _channels_last(layer) or _activation(layer)
+
+
+def _transposed_convolution(layer: Any) -> str | None:
+    if set(layer.dilation_rate) != {1}:
+        return f"dilation_rate is {layer.dilation_rate}; TFLite has 1 alone. Use a larger kernel."
+    return _convolution(layer)
+
+
+def _plain_elu(layer: Any) -> str | None:
+    alpha = float(layer.alpha)
+    return None if alpha == 1.0 else f"alpha is {alpha:g}; TFLite has 1 alone. Use ELU()."
+
+
+def _image_or_sequence(layer: Any) -> str | None:
+    rank = len(layer.dims)
+    return None if rank in (2, 3) else f"has {rank} axes. Use it on a sequence or an image."
 
 
 def _plain_relu(layer: Any) -> str | None:
@@ -187,6 +200,10 @@ _LIMITS: dict[type, Limit] = {
     _layers.BatchNormalization: _last_axis,
     _layers.Rescaling: _scalar_or_channels,
     _layers.Normalization: _normalization,
+    _layers.Conv1DTranspose: _transposed_convolution,
+    _layers.Conv2DTranspose: _transposed_convolution,
+    _layers.Permute: _image_or_sequence,
+    _layers.ELU: _plain_elu,
     _layers.ReLU: _plain_relu,
     _layers.PReLU: _slopes,
     _layers.Softmax: _softmax_axis,
@@ -217,7 +234,7 @@ def check_quantizable(student: Any) -> None:
     if not isinstance(student, tf_keras.Model):
         raise QuantizationError(
             f"Student is a {type(student).__module__}.{type(student).__name__}; expected a "
-            "tf_keras model. Build it with 'import tf_keras', not 'import keras'."
+            "tf_keras model. tinykd.quantize takes those of Keras 3 too."
         )
     if not isinstance(student, Functional) or not student.built:
         raise QuantizationError(

@@ -20,7 +20,7 @@ from tf_keras.src.engine.functional import Functional
 from tf_keras.src.engine.keras_tensor import KerasTensor
 from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
 
-from tinykd.quantization.activations import FUSED_ACTIVATIONS, SWISH
+from tinykd.quantization.activations import FUSED_ACTIVATIONS, SWISH, as_keras
 
 _layers = tf_keras.layers
 
@@ -54,7 +54,7 @@ class Writer:
         """Apply an activation function as a layer, or as two."""
         if function is tf_keras.activations.linear:
             return x
-        if function in SWISH:
+        if function is SWISH:
             gate = self.add(_layers.Activation, x, name=f"{name}_gate", activation="sigmoid")
             return self.add(_layers.Multiply, [x, gate], name=name)
         return self.add(_layers.Activation, x, name=name, activation=function)
@@ -77,6 +77,8 @@ class Writer:
         self.taken.add(free)
         return free
 
+
+_AS_GOOD_AS_ZERO = 1e-30
 
 Lowering = Callable[[Writer, Any, Any], Any]
 """From the writer, the student's layer and its new input (or inputs) to its new output."""
@@ -137,9 +139,8 @@ def _write_node(writer: Writer, node: Any, tensors: dict[int, Any]) -> list[Any]
 def weighted(writer: Writer, layer: Any, x: Any, kind: type, weights: Any, **changes: Any) -> Any:
     """Write a layer with a kernel; an activation that cannot be fused follows in its own layer."""
     config = {**_plain_config(layer), **changes}
-    function = layer.activation
-    if function not in FUSED_ACTIVATIONS:
-        config["activation"] = "linear"
+    function = as_keras(layer.activation)
+    config["activation"] = function if function in FUSED_ACTIVATIONS else "linear"
     y = writer.add(kind, x, name=layer.name, weights=weights, **config)
     if function in FUSED_ACTIVATIONS:
         return y
@@ -225,6 +226,28 @@ def _conv_1d(writer: Writer, layer: Any, x: Any) -> Any:
     return weighted(writer, layer, x, kind, [kernel[:, None], *bias], **changes)
 
 
+def _transposed_convolution(writer: Writer, layer: Any, x: Any) -> Any:
+    """Of one dimension or two, always with a bias that is not all zeros.
+
+    The converter drops a bias of zeros; then it fuses no ReLU, and the layer stays float.
+    """
+    kernel, *bias = layer.get_weights()
+    given = bias[0] if bias else np.zeros(layer.filters, np.float32)
+    shift = given if given.any() else np.full_like(given, _AS_GOOD_AS_ZERO)
+    one = kernel.ndim == 3
+    changes: dict[str, Any] = {"use_bias": True}
+    if one:
+        (padded,) = layer.output_padding or (None,)
+        changes |= {
+            "kernel_size": (layer.kernel_size[0], 1),
+            "strides": (layer.strides[0], 1),
+            "dilation_rate": 1,
+            "output_padding": None if padded is None else (padded, 0),
+        }
+    weights = [kernel[:, None] if one else kernel, shift]
+    return weighted(writer, layer, x, _layers.Conv2DTranspose, weights, **changes)
+
+
 def _pool_1d(writer: Writer, layer: Any, x: Any) -> Any:
     return writer.add(
         _TWO_DIMENSIONAL[type(layer)],
@@ -260,6 +283,14 @@ def _reshape(writer: Writer, layer: Any, x: Any) -> Any:
     return writer.add(_layers.Reshape, x, name=layer.name, target_shape=shape)
 
 
+def _permute(writer: Writer, layer: Any, x: Any) -> Any:
+    """A sequence is an image of width 1, whose channels are its third axis."""
+    order = tuple(layer.dims)
+    if len(order) == 2:
+        order = (3, 2, 1) if order == (2, 1) else (1, 2, 3)
+    return writer.add(_layers.Permute, x, name=layer.name, dims=order)
+
+
 def _batch_normalization(writer: Writer, layer: Any, x: Any) -> Any:
     config = {**_plain_config(layer), "axis": -1}
     return writer.add(
@@ -268,7 +299,11 @@ def _batch_normalization(writer: Writer, layer: Any, x: Any) -> Any:
 
 
 def _activation(writer: Writer, layer: Any, x: Any) -> Any:
-    return writer.activation(layer.activation, x, name=layer.name)
+    return writer.activation(as_keras(layer.activation), x, name=layer.name)
+
+
+def _elu(writer: Writer, layer: Any, x: Any) -> Any:
+    return writer.activation(tf_keras.activations.elu, x, name=layer.name)
 
 
 def _relu(writer: Writer, layer: Any, x: Any) -> Any:
@@ -384,6 +419,8 @@ FUNCTIONS: dict[str, Any] = {
     "nn.sigmoid": tf_keras.activations.sigmoid,
     "math.tanh": tf_keras.activations.tanh,
     "nn.silu": tf_keras.activations.swish,
+    "nn.elu": tf_keras.activations.elu,
+    "nn.softmax": tf_keras.activations.softmax,
 }
 """Functions of one tensor, and the activation that each is."""
 
@@ -402,6 +439,8 @@ LOWERINGS: dict[type, Lowering] = {
     _layers.DepthwiseConv2D: _same_weighted,
     _layers.Conv1D: _conv_1d,
     _layers.DepthwiseConv1D: _conv_1d,
+    _layers.Conv2DTranspose: _transposed_convolution,
+    _layers.Conv1DTranspose: _transposed_convolution,
     _layers.SeparableConv2D: _separable,
     _layers.SeparableConv1D: _separable,
     _layers.BatchNormalization: _batch_normalization,
@@ -411,6 +450,7 @@ LOWERINGS: dict[type, Lowering] = {
     _layers.ReLU: _relu,
     _layers.LeakyReLU: same,
     _layers.PReLU: _prelu,
+    _layers.ELU: _elu,
     _layers.Softmax: _softmax,
     _layers.Add: _chain,
     _layers.Multiply: _chain,
@@ -430,6 +470,7 @@ LOWERINGS: dict[type, Lowering] = {
     _layers.UpSampling1D: _up_sampling_1d,
     _layers.Flatten: same,
     _layers.Reshape: _reshape,
+    _layers.Permute: _permute,
     _layers.Dropout: left_out,
     _layers.SpatialDropout1D: left_out,
     _layers.SpatialDropout2D: left_out,

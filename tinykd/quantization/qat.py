@@ -33,10 +33,14 @@ from tinykd.quantization.layers import check_foldable, check_quantizable
 from tinykd.quantization.lower import lower
 from tinykd.quantization.quantizers import RangeQuantizer
 from tinykd.quantization.scheme import CUSTOM_OBJECTS, Int8Scheme
+from tinykd.students.files import open_with_tf_keras, save_student
 
 # How far a training step moves a range towards its batch's: a moving average of decay .99 (the
 # usual .999 is slower than a short fine-tuning), or not at all.
 _FOLLOW, _STAY = 0.01, 0.0
+
+_HEADS = (tf_keras.activations.softmax, tf_keras.activations.sigmoid)
+_VIEWS = (tf_keras.layers.Flatten, tf_keras.layers.Reshape)
 
 
 def quantization_aware(student: Any) -> Any:
@@ -85,19 +89,31 @@ def inference_form(student: Any) -> Any:
     return folded
 
 
-def without_softmax(qat_model: Any) -> Any:
-    """The same model up to its logits, for training; it shares every weight and range.
+def up_to_logits(model: Any) -> Any:
+    """The same network without a final softmax or sigmoid; it shares every weight and range.
 
     Args:
-        qat_model: From ``quantization_aware``.
+        model: From ``quantization_aware`` or ``inference_form``.
 
     Returns:
-        A ``tf_keras.Model`` that ends before a final softmax, or ``qat_model`` itself.
+        A ``tf_keras.Model`` that ends in logits, or ``model`` itself. Flatten and Reshape after the
+        softmax are kept.
     """
-    last = qat_model.layers[-1]
-    if not _ends_in_softmax(last):
-        return qat_model
-    return tf_keras.Model(qat_model.inputs, last.input, name=qat_model.name)
+    head, views = model.layers[-1], []
+    while isinstance(_core(head), _VIEWS):
+        views.append(head)
+        head = head.inbound_nodes[0].inbound_layers
+    if getattr(_core(head), "activation", None) not in _HEADS:
+        return model
+    logits = head.input
+    for view in reversed(views):
+        logits = view(logits)
+    return tf_keras.Model(model.inputs, logits, name=model.name)
+
+
+def _core(layer: Any) -> Any:
+    """The layer that a wrapper of ``tensorflow_model_optimization`` has inside."""
+    return layer.layer if isinstance(layer, QuantizeWrapper) else layer
 
 
 def calibrate(qat_model: Any, batches: Iterable[NDArray[np.float32]]) -> None:
@@ -137,49 +153,44 @@ def freeze_ranges(qat_model: Any) -> None:
     _set_rate(qat_model, _STAY)
 
 
-def save_qat(qat_model: Any, path: Path) -> None:
-    """Write all weights and ranges, in order, to an ``.npz`` file.
-
-    (A quantization-aware model saved as ``.keras`` does not load again.)
+def save_qat(qat_model: Any, path: Path | str) -> None:
+    """Write the model with its weights and ranges to one file.
 
     Args:
         qat_model: From ``quantization_aware``.
-        path: File to write; equal weights give equal bytes.
-    """
-    with path.open("wb") as file:
-        np.savez(file, *qat_model.get_weights())
-
-
-def load_qat(student: Any, path: Path) -> Any:
-    """Rebuild a quantization-aware model from its student and a file of ``save_qat``.
-
-    Args:
-        student: The student it was built from: same layers, any weights.
-        path: File written by ``save_qat``.
-
-    Returns:
-        The model, as it was when saved.
+        path: An ``.h5`` file: a ``.keras`` file of such a model does not load again.
 
     Raises:
-        QuantizationError: The file does not fit this student.
+        QuantizationError: The file has another suffix.
     """
-    model = quantization_aware(student)
-    with np.load(path, allow_pickle=False) as file:
-        weights = [file[f"arr_{index}"] for index in range(len(file.files))]
-    expected = [value.shape for value in model.get_weights()]
-    if [value.shape for value in weights] != expected:
-        raise QuantizationError(
-            f"'{path.name}' holds {len(weights)} arrays that do not fit student "
-            f"'{student.name}', which has {len(expected)}. Use the student it was saved with."
-        )
-    model.set_weights(weights)
+    if Path(path).suffix != ".h5":
+        raise QuantizationError(f"'{path}': a quantization-aware model is kept as .h5. Name it so.")
+    save_student(qat_model, Path(path))
+
+
+def load_qat(path: Path | str) -> Any:
+    """Open a file of ``save_qat``.
+
+    Args:
+        path: The ``.h5`` file.
+
+    Returns:
+        The ``tf_keras.Model`` as it was saved: converts to the same bytes, and can be trained on.
+
+    Raises:
+        QuantizationError: There is no such file, or it holds something else.
+    """
+    with keras_quantization.quantize_scope(CUSTOM_OBJECTS):
+        try:
+            model = open_with_tf_keras(Path(path))
+        except Exception as error:  # Keras raises whatever its layers raise
+            reason = " ".join(str(error).split())[:160]
+            raise QuantizationError(
+                f"{path}: tf_keras cannot open it ({reason}). Give the .h5 file of a "
+                "quantization-aware model."
+            ) from None
+    _require_all_ranges(model)
     return model
-
-
-def _ends_in_softmax(layer: Any) -> bool:
-    return isinstance(layer, QuantizeWrapper) and (
-        getattr(layer.layer, "activation", None) is tf_keras.activations.softmax
-    )
 
 
 def _ranges(qat_model: Any) -> Iterator[RangeQuantizer]:

@@ -34,6 +34,8 @@ INT8_RULES: dict[type, Rule] = {
     _layers.DepthwiseConv2D: Rule(
         "depthwise_kernel", "per_depthwise_channel", output="moving_average"
     ),
+    # One scale: the converter does not see those of channels through the layout's change.
+    _layers.Conv2DTranspose: Rule("kernel", "per_tensor", output="moving_average"),
     # One scale for a Dense layer: older microcontroller runtimes read only the first.
     _layers.Dense: Rule("kernel", "per_tensor", output="moving_average"),
     _layers.LeakyReLU: _VALUE,
@@ -51,6 +53,7 @@ INT8_RULES: dict[type, Rule] = {
     _layers.UpSampling2D: _VIEW,
     _layers.Reshape: _VIEW,
     _layers.Flatten: _VIEW,
+    _layers.Permute: _VIEW,
 }
 
 
@@ -86,10 +89,11 @@ def _share_range(layer: Any, concatenate: Any, rules: dict[str, Rule]) -> None:
     """Leave the range of what is joined to the Concatenate; look through pooling and views."""
     rule = rules.get(layer.name)
     is_free = rule is not None and rule.output != "fixed" and len(layer.outbound_nodes) == 1
+    is_free = is_free and getattr(layer, "activation", None) is not tf_keras.activations.elu
     if rule is None or not is_free:
         raise QuantizationError(
             f"Concatenate at '{concatenate.name}': '{layer.name}' is the student's input, is read "
-            "elsewhere too or ends in sigmoid or tanh, so the two cannot share one range. Put a "
+            "elsewhere too or ends in sigmoid, tanh or elu, so the two cannot share a range. Put a "
             "Conv2D(channels, 1) between them, or use Add."
         )
     if rule.output is not None:

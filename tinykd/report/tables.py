@@ -321,8 +321,9 @@ def static_bytes(report: Report) -> int:
 def choices(report: Report) -> tuple[str, ...]:
     """Say what was chosen on the validation split, and by how much; the loss with its race."""
     samples = report.data.validation_samples
-    limit = threshold_text(report)
+    rule, limit = report.data.validation_rule, threshold_text(report)
     return (
+        *([f"{samples:,} samples: {rule}."] if rule else []),
         *race.race_lines(report.distill.race, samples),
         *shipping_choices(report),
         *([] if limit is None else [limit]),

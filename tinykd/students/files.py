@@ -22,7 +22,7 @@ def check_student_file(path: str) -> Path:
     """
     file = Path(path)
     if file.suffix not in SUFFIXES:
-        raise StudentError(f"'{path}' is not a {' or '.join(SUFFIXES)} file of tf_keras.")
+        raise StudentError(f"'{path}' is not a {' or '.join(SUFFIXES)} file of Keras.")
     if not file.is_file():
         raise StudentError(f"there is no student file '{path}'.")
     return file
@@ -51,23 +51,51 @@ def open_with_tf_keras(path: Path) -> Any:
         return tf_keras.models.load_model(path, compile=False, safe_mode=True)
 
 
-def load_student(path: Path, dataset: Dataset | None = None) -> Any:
-    """Open a student of tf_keras, in safe mode, and check that it suits the data if given.
+def open_with_keras_3(path: Path) -> Any:
+    """Load a model of Keras 3 for inference, in safe mode.
 
     Raises:
-        StudentError: If tf_keras cannot open it, or it takes or gives something else.
+        Exception: Whatever Keras raises if it cannot open the file, or finds code in it.
+    """
+    import keras
+
+    return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def load_student(path: Path, dataset: Dataset | None = None) -> Any:
+    """Open a student, in safe mode, and check that it suits the data if given.
+
+    Args:
+        path: Written by ``tf_keras`` or by Keras 3.
+        dataset: That it is for.
+
+    Returns:
+        A model of ``tf_keras``; one of Keras 3 is rewritten.
+
+    Raises:
+        StudentError: If neither Keras can open it, or it takes or gives something else.
     """
     try:
         model = open_with_tf_keras(path)
     except Exception as error:  # Keras raises whatever its layers raise
-        reason = " ".join(str(error).split())[:160]
-        raise StudentError(
-            f"{path}: tf_keras cannot open it ({reason}). A student is a functional tf_keras "
-            "model; save it with tf_keras."
-        ) from None
+        model = _open_keras_3_student(path, first=error)
     if dataset is not None:
         _check(model, dataset, path)
     return model
+
+
+def _open_keras_3_student(path: Path, *, first: Exception) -> Any:
+    from tinykd.students.from_keras_3 import as_tf_keras
+
+    try:
+        model = open_with_keras_3(path)
+    except Exception:  # as with tf_keras, whose reason is as good
+        reason = " ".join(str(first).split())[:160]
+        raise StudentError(
+            f"{path}: tf_keras cannot open it ({reason}), nor can Keras 3. A student is a "
+            "functional Keras model without Lambda layers; save it again."
+        ) from None
+    return as_tf_keras(model)
 
 
 def _check(model: Any, dataset: Dataset, path: Path) -> None:

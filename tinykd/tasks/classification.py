@@ -51,10 +51,9 @@ class Classification(Task):
         names = arrays.get("class_names", np.array([str(i) for i in range(classes)]))
         return {**arrays, **labels_as_int32, "class_names": names}
 
-    def check_kept(self, labels: NDArray[Any], outputs: int) -> str | None:
-        """Every class keeps a sample."""
-        missing = len(np.unique(labels)) < outputs
-        return "a class has no training sample left" if missing else None
+    def strata(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """The classes."""
+        return labels.astype(np.int64)
 
     def label_loss(self, values: Any, labels: Any, mixture: Mixture | None = None) -> Any:
         """Mean cross-entropy of logits [n, classes] and int32 labels [n].

@@ -134,6 +134,14 @@ class Task(ABC):
             DataError: If it does not make such a task.
         """
 
+    def strata(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """Kinds of samples that training and validation both need, [n]; all equal: there are none.
+
+        Args:
+            labels: As ``read`` gives them.
+        """
+        return np.zeros(len(labels), np.int64)
+
     def check_kept(self, labels: NDArray[Any], outputs: int) -> str | None:
         """What is missing in the training labels once some went to validation; None: nothing."""
         return None

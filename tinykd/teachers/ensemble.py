@@ -129,7 +129,6 @@ def prepare_teachers(
     config: TeacherConfig,
     dataset: Dataset,
     *,
-    validation_every: int,
     seed: int,
     folder: Path,
     progress: Progress,
@@ -140,7 +139,7 @@ def prepare_teachers(
         TeacherError: If a file cannot be opened, or does not suit the data; before any training.
     """
     check_combination(config, dataset)
-    given = _open_files(config, dataset, validation_every)
+    given = _open_files(config, dataset)
     results = [examine_teacher(teacher, dataset, progress=progress) for teacher in given]
     for number in range(count_trained(config)):
         own_seed = (seed + SEED_STEP * number) % 2**31
@@ -164,42 +163,36 @@ def prepare_teachers(
     )
 
 
-def open_given(config: TeacherConfig, dataset: Dataset, *, validation_every: int) -> Ensemble:
+def open_given(config: TeacherConfig, dataset: Dataset) -> Ensemble:
     """The user's teachers alone, ready to be asked.
 
     Raises:
         TeacherError: If a file cannot be opened, or does not suit the data.
     """
-    return Ensemble(_open_files(config, dataset, validation_every), config.combine)
+    return Ensemble(_open_files(config, dataset), config.combine)
 
 
-def open_teachers(
-    config: TeacherConfig, dataset: Dataset, *, validation_every: int, trained: Path
-) -> Ensemble:
+def open_teachers(config: TeacherConfig, dataset: Dataset, *, trained: Path) -> Ensemble:
     """All teachers, ready to be asked.
 
     Args:
         config: Its files, and how many were trained here.
         dataset: What they teach.
-        validation_every: See ``open_any_form``.
         trained: Folder that ``prepare_teachers`` was given.
 
     Raises:
         TeacherError: If a file cannot be opened, or does not suit the data.
     """
-    given = _open_files(config, dataset, validation_every)
+    given = _open_files(config, dataset)
     return Ensemble((*given, *_open_trained(config, trained, dataset)), config.combine)
 
 
-def _open_files(
-    config: TeacherConfig, dataset: Dataset, validation_every: int
-) -> tuple[Teacher, ...]:
+def _open_files(config: TeacherConfig, dataset: Dataset) -> tuple[Teacher, ...]:
     return tuple(
         open_any_form(
             check_teacher_source(file),
             dataset,
             input_scale=config.input_scale,
-            validation_every=validation_every,
         )
         for file in config.files
     )

@@ -19,17 +19,13 @@ PROBED = 2
 """Samples that show whether a teacher without a declared shape suits the data."""
 
 
-def open_any_form(
-    path: Path, dataset: Dataset, *, input_scale: float, validation_every: int
-) -> Teacher:
+def open_any_form(path: Path, dataset: Dataset, *, input_scale: float) -> Teacher:
     """Open a Keras file, a SavedModel's folder, a ``.tflite`` or an array of logits.
 
     Args:
         path: Checked by ``check_teacher_source``.
         dataset: What it shall teach.
         input_scale: What raw samples are multiplied by for it.
-        validation_every: How training and validation were split: an array has both, in the order
-            of the data's file.
 
     Raises:
         TeacherError: If it cannot be opened, or does not suit the data.
@@ -37,7 +33,7 @@ def open_any_form(
     if path.suffix in SUFFIXES:
         return open_teacher(path, dataset, input_scale=input_scale)
     if path.suffix == ".npy":
-        return _open_array(path, dataset, validation_every)
+        return _open_array(path, dataset)
     answer = tflite_answers(path.read_bytes()) if path.is_file() else saved_model_answers(path)
 
     def asked(x: NDArray[Any]) -> NDArray[np.float32]:
@@ -76,7 +72,7 @@ def _probe(asked: Answer, dataset: Dataset, path: Path) -> None:
         )
 
 
-def _open_array(path: Path, dataset: Dataset, validation_every: int) -> Teacher:
+def _open_array(path: Path, dataset: Dataset) -> Teacher:
     """A teacher whose answers to the training and validation samples are all there already.
 
     Raises:
@@ -96,7 +92,7 @@ def _open_array(path: Path, dataset: Dataset, validation_every: int) -> Teacher:
         )
     if not np.isfinite(logits).all():
         raise TeacherError(f"{path}: holds NaN or infinity. Save the logits of a sound model.")
-    held_out = np.arange(samples) % validation_every == 0
+    held_out = dataset.held_out.mask
     known: dict[str, NDArray[np.float32]] = {
         hash_samples(dataset.x_train): logits[~held_out].astype(np.float32),
         hash_samples(dataset.x_validation): logits[held_out].astype(np.float32),

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
-from tinykd.students.files import open_with_tf_keras
+from tinykd.students.files import open_with_keras_3, open_with_tf_keras
 
 
 def load_teacher(path: Path) -> Any:
@@ -81,11 +81,7 @@ def _check_ports(model: Any, path: str) -> None:
 def _load_with(library: str, path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if library == "keras":
-            import keras
-
-            return keras.models.load_model(path, compile=False, safe_mode=True)
-        return open_with_tf_keras(path)
+        return open_with_keras_3(path) if library == "keras" else open_with_tf_keras(path)
 
 
 def _first_line(error: Exception) -> str:
