@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,31 @@ from tinykd.training import (
     train,
 )
 
+Watch = Callable[[str, int, float], None]
+"""Told the name of a training, its finished epochs and the validation accuracy, in [0, 1]."""
+
+
+def ignore(_training: str, _epoch: int, _accuracy: float) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Best:
+    """The best weights of all trainings so far, for a student that is interrupted.
+
+    Attributes:
+        accuracy: On validation, in [0, 1].
+        weights: Of the whole student; none before anything was trained.
+    """
+
+    accuracy: float = -1.0
+    weights: list[NDArray[Any]] = field(default_factory=list)
+
+    def offer(self, accuracy: float, weights: list[NDArray[Any]]) -> None:
+        """Keep these weights if they are better."""
+        if accuracy > self.accuracy:
+            self.accuracy, self.weights = accuracy, weights
+
 
 @dataclass(frozen=True)
 class Run:
@@ -41,6 +66,8 @@ class Run:
     seed: int
     start: tuple[NDArray[Any], ...]
     progress: Progress
+    watch: Watch = ignore
+    best: Best = field(default_factory=Best)
 
     def learn(
         self,
@@ -60,20 +87,23 @@ class Run:
         if until is not None:
             what = f"race, {checkpoint.stem}"
         with self.progress.task(f"student: {what}", until or config.epochs) as advance:
-            curve = train(
-                trainee,
-                objective,
-                self.rows if objective.terms else self.rows.without_pool(),
-                validation=validation,
-                schedule=Schedule.of_student(config),
-                seed=self.seed,
-                checkpoint=checkpoint,
-                advance=advance,
-                until=until,
-            )
-        return Learned(
-            curve, accuracy(predict(trainee, validation[0]), validation[1]), model.get_weights()
-        )
+            try:
+                curve = train(
+                    trainee,
+                    objective,
+                    self.rows if objective.terms else self.rows.without_pool(),
+                    validation=validation,
+                    schedule=Schedule.of_student(config),
+                    seed=self.seed,
+                    checkpoint=checkpoint,
+                    advance=advance,
+                    until=until,
+                    watch=lambda epoch, reached: self.watch(checkpoint.stem, epoch, reached),
+                )
+            finally:  # interrupted, it has the best weights of this training so far
+                reached = accuracy(predict(trainee, validation[0]), validation[1])
+                self.best.offer(reached, model.get_weights())
+        return Learned(curve, reached, model.get_weights())
 
 
 @dataclass(frozen=True)
