@@ -302,6 +302,37 @@ def test_interrupted_the_student_keeps_the_best_so_far_and_goes_on(whole, data, 
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_race_that_is_interrupted_leaves_the_best_of_its_candidates(data, teacher, tmp_path):
+    """And goes on to the same: the third candidate has had one epoch, the first two five."""
+    settings = {**QUICK, "epochs": 40, "batch_size": 4, "race_fraction": 1.0, "baseline": False}
+    seen, student = {}, network()
+
+    def watch(training, epoch, reached):
+        seen.setdefault(training, []).append(reached)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tinykd.distill(teacher, student, data, watch=watch, folder=tmp_path, **settings)
+    first, second, _third = seen.values()
+    best = max(first[-1], second[-1])
+    assert len(first) == len(second) > 1
+    assert validation_accuracy(student, data) >= best > seen[list(seen)[2]][0]
+    epochs = []
+    resumed = tinykd.distill(
+        teacher,
+        network(),
+        data,
+        folder=tmp_path,
+        watch=lambda *told: epochs.append(told),
+        **settings,
+    )
+    whole = tinykd.distill(teacher, network(), data, **settings)
+    assert same(resumed, whole)
+    assert resumed.distillation == whole.distillation
+    assert next(iter(seen)) not in {name for name, epoch, _reached in epochs if epoch <= len(first)}
+
+
 def test_interrupted_without_its_teacher_it_keeps_what_the_teacher_taught(whole, data, teacher):
     student = network()
     with pytest.raises(KeyboardInterrupt):

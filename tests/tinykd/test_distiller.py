@@ -6,6 +6,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from tinykd import Distiller, TinykdError
@@ -69,6 +70,52 @@ def test_it_fits_as_keras_models_do(data, teacher_library, student_library, tmp_
     assert accuracy == pytest.approx(np.mean(logits.argmax(axis=1) == data[1]))
     exact = Objective(1.0)(Lesson(logits, np.zeros((64, 0)), data[1]))
     assert loss == pytest.approx(float(exact), rel=1e-5)
+
+
+def scalars(folder):
+    """Name of each scalar to its values, of all event files below a folder."""
+    found = {}
+    for file in sorted(folder.rglob("events.out.tfevents.*")):
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            for value in tf.compat.v1.Event.FromString(record).summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars":
+                    found.setdefault(value.tag, []).append(tf.make_ndarray(value.tensor).item())
+    return found
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_tensorboard_reads_what_it_logs(data, library, tmp_path):
+    pytest.importorskip("tensorboard", reason="pip install tensorboard")
+    distiller = Distiller(network(keras, 8), network(library))
+    distiller.compile("adam", "kd", metrics=["accuracy"])
+    board = library.callbacks.TensorBoard(tmp_path)
+    history = distiller.fit(
+        *data, epochs=2, verbose=0, validation_data=data, callbacks=[board]
+    ).history
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        logged = scalars(tmp_path / part)
+        for name in ("loss", "accuracy"):
+            assert logged[f"epoch_{name}"] == pytest.approx(history[prefix + name])
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_callbacks_of_keras_keep_the_best_student(data, library, tmp_path):
+    """A checkpoint is the student's; early stopping goes back to the best epoch."""
+    student, best = network(library), {"monitor": "val_loss"}
+    distiller = Distiller(network(keras, 8), student)
+    distiller.compile(library.optimizers.SGD(0.01), "kd", metrics=["accuracy"])
+    callbacks = [
+        library.callbacks.LearningRateScheduler(lambda epoch: 0.01 if epoch < 3 else 9.0),
+        library.callbacks.ModelCheckpoint(f"{tmp_path}/a.keras", save_best_only=True, **best),
+        library.callbacks.EarlyStopping(patience=2, restore_best_weights=True, **best),
+    ]
+    history = distiller.fit(
+        *data, epochs=12, batch_size=16, verbose=0, validation_data=data, callbacks=callbacks
+    ).history["val_loss"]
+    assert 3 <= len(history) < 12
+    assert distiller.evaluate(*data, verbose=0)[0] == pytest.approx(min(history), rel=1e-4)
+    saved = library.models.load_model(tmp_path / "a.keras")
+    assert all(map(np.array_equal, weights(saved), weights(student)))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

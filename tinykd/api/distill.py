@@ -10,7 +10,7 @@ import numpy as np
 
 from tinykd.api.data import read_data
 from tinykd.api.lessons import Combination, learn_from, with_taps, with_unlabelled
-from tinykd.api.run import Learned, Run, checkpoints
+from tinykd.api.run import Learned, Run, Watch, checkpoints, ignore
 from tinykd.api.student import count_classes, examine_student, learning_in_network_units
 from tinykd.api.teacher import as_list
 from tinykd.backend import load_tensorflow
@@ -40,6 +40,7 @@ def distill(
     seed: int = 0,
     folder: Path | str | None = None,
     progress: Progress | None = None,
+    watch: Watch = ignore,
     **settings: Any,
 ) -> Any:
     """Train a Keras student with a teacher and without, and return it with the better weights.
@@ -69,12 +70,14 @@ def distill(
         folder: Where the state is kept while training: the same call goes on from there. None
             forgets it.
         progress: Shows every training.
+        watch: Called after each epoch with the name of the training (``scratch``, a loss in a race,
+            ``generation_2``), its finished epochs and its score on validation, such as accuracy.
         settings: Keys of the ``[distill]`` section, such as ``epochs=40``,
             ``losses={"dist": 1.0, "labels": 1.0}``, ``features={"stem_relu": "conv_1"}``.
 
     Returns:
         ``student``; its attribute ``distillation`` is a ``DistillComparison``. Interrupted, it
-        keeps the best weights so far.
+        keeps the best weights of all trainings so far.
 
     Raises:
         TinykdError: If teacher, student, data and settings do not fit each other.
@@ -109,9 +112,13 @@ def distill(
     trainee = with_taps(trainee, teachers[0], objective, config, seed)
     with learning_in_network_units(student, split):
         start = tuple(np.array(array) for array in student.get_weights())
-        run = Run(trainee, rows, split, config, classes, seed, start, progress)
-        with checkpoints(folder, run, objective) as place:
-            return _choose(run, objective, place, baseline=baseline)
+        run = Run(trainee, rows, split, config, classes, seed, start, progress, watch)
+        try:
+            with checkpoints(folder, run, objective) as place:
+                return _choose(run, objective, place, baseline=baseline)
+        except KeyboardInterrupt:
+            student.set_weights(run.best.weights or list(run.start))
+            raise
 
 
 def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> Any:
@@ -129,11 +136,7 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
     taught, chain = _born_again(run, first, objective, place)
     alone = None
     if baseline:
-        try:
-            alone = run.learn(SCRATCH, objective.without_teacher(), place / f"{SCRATCH}.npz")
-        except KeyboardInterrupt:  # what the teacher taught is there already
-            student.set_weights(taught.weights)
-            raise
+        alone = run.learn(SCRATCH, objective.without_teacher(), place / f"{SCRATCH}.npz")
     is_beaten = alone is not None and alone.validation_accuracy > taught.validation_accuracy
     student.set_weights(alone.weights if alone is not None and is_beaten else taught.weights)
     note = mixup_note(run.config.views, student.count_params())
@@ -193,13 +196,8 @@ def _born_again(
         run.trainee.model.set_weights(last.weights)
         rows = run.rows.answered_by(lambda x: predict(run.trainee, x))
         name = f"generation_{generation}"
-        try:
-            last = replace(run, rows=rows).learn(
-                "student", objective.on_logits(), place / f"{name}.npz"
-            )
-        except KeyboardInterrupt:
-            run.trainee.model.set_weights(best.weights)
-            raise
+        again = replace(run, rows=rows)
+        last = again.learn("student", objective.on_logits(), place / f"{name}.npz")
         generations[name] = last
         best = last if last.validation_accuracy > best.validation_accuracy else best
     if len(generations) == 1:

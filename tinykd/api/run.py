@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,31 @@ from tinykd.training import (
     train,
 )
 
+Watch = Callable[[str, int, float], None]
+"""Told the name of a training, its finished epochs, and its score on validation."""
+
+
+def ignore(_training: str, _epoch: int, _score: float) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Best:
+    """The best weights of all trainings so far, for a student that is interrupted.
+
+    Attributes:
+        score: On validation; the more, the better.
+        weights: Of the whole student; none before anything was trained.
+    """
+
+    score: float = -math.inf
+    weights: list[NDArray[Any]] = field(default_factory=list)
+
+    def offer(self, score: float, weights: list[NDArray[Any]]) -> None:
+        """Keep these weights if they are better."""
+        if score > self.score:
+            self.score, self.weights = score, weights
+
 
 @dataclass(frozen=True)
 class Run:
@@ -40,6 +66,8 @@ class Run:
     seed: int
     start: tuple[NDArray[Any], ...]
     progress: Progress
+    watch: Watch = ignore
+    best: Best = field(default_factory=Best)
 
     def learn(
         self,
@@ -59,19 +87,23 @@ class Run:
         if until is not None:
             what = f"race, {checkpoint.stem}"
         with self.progress.task(f"student: {what}", until or config.epochs) as advance:
-            curve = train(
-                trainee,
-                objective,
-                self.rows if objective.terms else self.rows.without_pool(),
-                validation=validation,
-                schedule=Schedule.of_student(config),
-                seed=self.seed,
-                checkpoint=checkpoint,
-                advance=advance,
-                until=until,
-                task=self.split.task,
-            )
-        reached = self.split.task.score(predict(trainee, validation[0]), validation[1])
+            try:
+                curve = train(
+                    trainee,
+                    objective,
+                    self.rows if objective.terms else self.rows.without_pool(),
+                    validation=validation,
+                    schedule=Schedule.of_student(config),
+                    seed=self.seed,
+                    checkpoint=checkpoint,
+                    advance=advance,
+                    until=until,
+                    task=self.split.task,
+                    watch=lambda epoch, reached: self.watch(checkpoint.stem, epoch, reached),
+                )
+            finally:  # interrupted, it has the best weights of this training so far
+                reached = self.split.task.score(predict(trainee, validation[0]), validation[1])
+                self.best.offer(reached, model.get_weights())
         return Learned(curve, reached, model.get_weights())
 
 
