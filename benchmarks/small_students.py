@@ -43,6 +43,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "kd, T 4": {"loss": "kd", "temperature": 4.0, "alpha": 0.9},
     "dkd": {"loss": "dkd"},
     "mse_logits": {"loss": "mse_logits"},
+    "ls_kd with cut-out": {"loss": "ls_kd", "augment": ["shift", "cutout"]},
+    "ls_kd with mixup": {"loss": "ls_kd", "augment": ["shift", "mixup"]},
 }
 """Settings of `tinykd.distill`; what is not said is the loss's own default."""
 
@@ -158,9 +160,8 @@ def run(
         data,
         baseline=False,
         seed=seed,
-        augment="shift",
         epochs=EPOCHS,
-        **settings,
+        **{"augment": "shift", **settings},
     )
     tflite = convert_ptq(student, task.x[0])
     answers = [student.predict(x, verbose=0) for x in task.x[1:]]

@@ -72,7 +72,8 @@ def test_the_teacher_stays_bit_for_bit_and_the_student_learns(dataset, distill, 
     before = weights(model)
     teacher = Teacher(model, 1 / 256, "teacher")
     asked = compute_soft_targets(teacher, dataset, augment=("shift",), progress=Silent())
-    _, students = distill(asked, CONFIG.model_copy(update={"augment": "shift"}))
+    result, students = distill(asked, CONFIG.model_copy(update={"augment": "shift"}))
+    assert result.augment == ("shift",)
     assert all(map(np.array_equal, before, weights(model)))
     fresh = build_student(STUDENT, (5, 5, 1), 4, seed=0)
     for student in students.values():
