@@ -26,6 +26,10 @@ class Fusion:
     node: Node
 
 
+FUSIONS_TO_TRY = 32
+"""Where more are possible none is tried: each costs as much time as two memory plans."""
+
+
 def fuse_add(graph: Graph) -> Graph:
     """Leave out what a convolution hands to an addition, where the arena gets smaller by it.
 
@@ -34,12 +38,13 @@ def fuse_add(graph: Graph) -> Graph:
     is, the addition keeps a loop of its own: it is less code than one inside a convolution. The
     arena can even grow, because the convolution no longer writes over its own input.
     """
+    possible = tuple(fusions(graph))
+    if not 1 <= len(possible) <= FUSIONS_TO_TRY:
+        return graph
     calls: dict[Node, KernelCall] = {}
     chosen: tuple[Fusion, ...] = ()
-    arena = -1
-    for fusion in fusions(graph):
-        if arena < 0:
-            arena = _arena_bytes(graph, calls)
+    arena = _arena_bytes(graph, calls)
+    for fusion in possible:
         trial = (*chosen, fusion)
         needed = _arena_bytes(with_fusions(graph, trial), calls)
         if needed <= arena:

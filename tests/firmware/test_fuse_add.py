@@ -287,13 +287,17 @@ def block(x: Tensor, name: str, seed: int) -> list[Node]:
     ]
 
 
-def test_blocks_that_need_the_same_arena_are_fused_together() -> None:
-    """Only all of them together make it smaller."""
+def three_blocks() -> Graph:
     nodes: list[Node] = []
     x = activation("x", (1, 12, 12, 8), zero_point=-7)
     for i in range(3):
         nodes += block(nodes[-1].output if nodes else x, f"block{i}", 10 * i)
-    graph = graph_of(*nodes)
+    return graph_of(*nodes)
+
+
+def test_blocks_that_need_the_same_arena_are_fused_together() -> None:
+    """Only all of them together make it smaller."""
+    graph = three_blocks()
     model, inputs = write_tflite(graph), samples(graph, random=3)
     compiled = compile_tflite(model)
     assert fused_layers(compiled) == 3
@@ -354,6 +358,13 @@ def test_a_wrong_sum_is_blamed_on_the_addition() -> None:
     found = verify_tflite(write_tflite(graph_of(*pair("p"))), samples=2, compile_model=wrong)
     assert found.first_difference is not None
     assert (found.first_difference.op, found.first_difference.layer) == ("ADD", 1)
+
+
+def test_too_many_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = run_passes(three_blocks(), PASSES[:-1])
+    assert fuse_add(graph) is not graph
+    monkeypatch.setattr("firmware_export.passes.fuse_add.FUSIONS_TO_TRY", 2)
+    assert fuse_add(graph) is graph
 
 
 def test_nothing_is_planned_where_nothing_can_be_fused() -> None:
