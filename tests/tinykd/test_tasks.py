@@ -114,6 +114,8 @@ def test_targets_are_divided_by_a_power_of_two_near_their_deviation(tmp_path):
     held_out = np.arange(60) % 4 == 0
     restored = data.y_validation[:, 0] * data.output_scale
     np.testing.assert_allclose(restored, Y[held_out], rtol=1e-6)
+    given = np.float32([[data.output_scale], [0.0]])
+    assert data.task.as_logits(given, data.output_scale).tolist() == [[1.0], [0.0]]
     assert (data.classes, data.class_names, data.labels) == (1, ("target",), ())
     assert data.start == pytest.approx((Y[~held_out].mean() / data.output_scale,), rel=1e-5)
     summary = data.summary()

@@ -43,8 +43,8 @@ class Metric:
 
     @property
     def title(self) -> str:
-        """The label at the beginning of a line."""
-        return self.label[0].upper() + self.label[1:]
+        """The label at the beginning of a line; an abbreviation stays as it is."""
+        return self.label.capitalize() if self.label.islower() else self.label
 
     @property
     def column(self) -> str:
