@@ -23,11 +23,11 @@ def print_layers() -> None:
 
 def _told(student: Any) -> str:
     """Operators of our file, or how it is refused; any other error is one of ours."""
-    from tinykd.errors import QuantizationError
+    from tinykd.errors import TinykdError
 
     try:
         return ", ".join(_ours(student))
-    except QuantizationError as error:
+    except TinykdError as error:
         return f"refused: {error}"
 
 
@@ -35,9 +35,10 @@ def _ours(student: Any) -> list[str]:
     """Operators of the int8 file; every one was checked to be int8, with fixed shapes."""
     from tinykd.convert import convert_qat
     from tinykd.quantization.qat import calibrate, quantization_aware
+    from tinykd.students.from_keras_3 import as_tf_keras
     from tinykd.tflite_file import describe
 
-    model = quantization_aware(student)
+    model = quantization_aware(as_tf_keras(student))
     calibrate(model, [np.random.default_rng(0).random((32, *student.input_shape[1:]), np.float32)])
     return list(dict.fromkeys(describe(convert_qat(model)).operators))
 
