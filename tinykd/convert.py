@@ -128,7 +128,7 @@ def _converted(converter: Any, model: Any) -> bytes:
         reason = " ".join(str(error).split())[:300]
         raise ConversionError(
             f"Model '{model.name}': the TFLite converter failed: {reason}. "
-            "Use the layers of tinykd.quantization.layers.SUPPORTED."
+            "Use the layers of docs/quantization.md."
         ) from error
     layers = _layer_names(model)
     check_full_integer(tflite, layers)

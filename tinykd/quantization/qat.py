@@ -47,7 +47,7 @@ def quantization_aware(student: Any) -> Any:
     """Build the model that computes as the int8 file will, ready for fine-tuning.
 
     Args:
-        student: A functional ``tf_keras.Model`` of the layers in ``layers.SUPPORTED``; its
+        student: A functional ``tf_keras.Model`` of the layers in ``limits.SUPPORTED``; its
             weights are copied, it is not changed.
 
     Returns:
@@ -75,7 +75,7 @@ def inference_form(student: Any) -> Any:
     Both int8 forms start from it, so that they differ in their training alone.
 
     Args:
-        student: A functional ``tf_keras.Model`` of the layers in ``layers.SUPPORTED``.
+        student: A functional ``tf_keras.Model`` of the layers in ``limits.SUPPORTED``.
 
     Returns:
         A functional ``tf_keras.Model`` of the same inputs and outputs.
