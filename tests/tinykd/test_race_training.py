@@ -10,13 +10,14 @@ import tinykd
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.distillation.stage import distill_student
 from tinykd.errors import ConfigError
-from tinykd.losses import CANDIDATES, choose_objective, settle
+from tinykd.losses import choose_objective, find_candidates, settle
 from tinykd.losses import table as losses_table
 from tinykd.progress import Silent
 from tinykd.students.files import load_student
 from tinykd.training import loop
 
-NAMES = tuple(row.name for row in CANDIDATES)
+RACERS = find_candidates(4)
+NAMES = tuple(row.name for row in RACERS)
 STUDENT = StudentConfig(architecture="mlp", width=0.5)
 RACED = DistillConfig(
     epochs=20, batch_size=4, learning_rate=0.01, augment="none", race_fraction=0.8
@@ -35,7 +36,7 @@ def only(monkeypatch):
     """Rig the table of losses: all but one teach the opposite."""
 
     def rig(name):
-        for candidate in CANDIDATES:
+        for candidate in RACERS:
             if candidate.name != name:
                 loss = candidate.loss
                 row = losses_table.LOSSES[loss]
@@ -81,7 +82,7 @@ def test_whoever_is_right_wins(dataset, soft_targets, tmp_path, only, epochs, wi
     labels = np.random.default_rng(0).permutation(dataset.y_train)
     found = distil(tmp_path / "a", dataclasses.replace(dataset, y_train=labels), soft_targets)
     assert found.race.chosen == winner
-    assert found.loss == CANDIDATES[NAMES.index(winner)].loss
+    assert found.loss == RACERS[NAMES.index(winner)].loss
     assert found.shipped == "student"
     assert found.student_validation_accuracy > 0.8
     assert found.scratch_validation_accuracy < 0.6
