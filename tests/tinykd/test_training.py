@@ -92,8 +92,8 @@ def watched_losses(monkeypatch):
     """Validation losses as they are measured; the curve has accuracies alone."""
     real, losses = loop.validate, []
 
-    def watched(forward, validation):
-        measured = real(forward, validation)
+    def watched(*arguments):
+        measured = real(*arguments)
         losses.append(measured[0])
         return measured
 
