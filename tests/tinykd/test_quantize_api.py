@@ -50,6 +50,31 @@ def test_a_keras_classifier_becomes_int8_in_one_call(blobs, tmp_path):
     assert facts.input_scale == pytest.approx(x.max() / 255, rel=0.2)  # raw pixels
 
 
+def test_the_fine_tuned_model_computes_as_its_file_and_is_kept(blobs, tmp_path):
+    x, y = blobs["x_train"].astype(np.float32), blobs["y_train"]
+    int8 = tinykd.quantize(trained_student(x, y), (x, y), epochs=1, calibration_samples=64)
+    outputs = int8.qat_model(x[::5], training=False).numpy()
+    found = np.mean(outputs.argmax(axis=1) == y[::5])
+    assert found == pytest.approx(int8.result.qat_validation_accuracy, abs=1.01 / len(y[::5]))
+    tinykd.save_qat(int8.qat_model, tmp_path / "student.h5")
+    again = tinykd.load_qat(tmp_path / "student.h5")
+    assert tinykd.convert_qat(again) == tinykd.convert_qat(int8.qat_model)
+
+
+def test_a_head_does_not_change_what_fine_tuning_minimises(blobs):
+    """Labels and the float student speak of logits, whatever the student ends in."""
+    x, y = blobs["x_train"].astype(np.float32) / 255, blobs["y_train"]
+    inputs = L.Input(x.shape[1:])
+    logits = L.Dense(4, kernel_initializer=tf_keras.initializers.GlorotUniform(seed=0))(
+        L.Flatten()(inputs)
+    )
+    losses = [
+        tinykd.quantize(tf_keras.Model(inputs, outputs), (x, y), epochs=1).result.curves[0].loss
+        for outputs in (logits, L.Softmax()(logits), L.Activation("sigmoid")(logits))
+    ]
+    np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)  # float32 sums
+
+
 def test_what_does_not_fit_is_refused_before_any_training(blobs):
     data = (blobs["x_train"], blobs["y_train"])
     odd = tf_keras.Sequential([L.Reshape((5, 5), input_shape=(5, 5, 1)), L.LSTM(4, name="odd")])
