@@ -11,9 +11,9 @@ What learns fast is flattered either way: without a teacher the student was 14 p
 best candidate after 40 epochs and 2 at the end. So only candidates are dropped early, and whether
 a teacher helps at all is decided at the end.
 
-An early look misleads: of 60 epochs on spoken keywords, the loss that won (by 0.8 points, one seed)
-was last in the 7th, where the next epoch was 17 points better, and first from the 9th on. So
-several epochs are taken together, and what they differ by counts as an error.
+A single epoch misleads: of 60 on spoken keywords, the loss that won was last in the 7th, where the
+next one was 17 points better, and first from the 9th on (`benchmarks/loss_curves.py`). So several
+epochs are taken together, and what they differ by counts as an error.
 
 Accuracy is compared, not cross-entropy: standardised logits may have any scale, so that after 160
 epochs a student with 94 % had a validation loss of 1.9.
