@@ -339,7 +339,8 @@ def main(side: str | None, **settings: Any) -> None:
         return
     runs = Runs(RESULTS)
     size = f"{job.samples or 'all'} samples, {job.epochs} + {job.qat_epochs} epochs"
-    depends_on = (Path(job.data).name, Path(job.teacher).name, *list(vars(job).values())[2:])
+    files = Path(job.data).name, Path(job.teacher).name
+    depends_on = (*files, *list(vars(job).values())[2:], LOSS)
     found = {
         name: runs.get(
             f"{name}, {size}, seed {job.seed}",
