@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -363,7 +364,8 @@ def test_a_wrong_sum_is_blamed_on_the_addition() -> None:
 def test_too_many_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = run_passes(three_blocks(), PASSES[:-1])
     assert fuse_add(graph) is not graph
-    monkeypatch.setattr("firmware_export.passes.fuse_add.FUSIONS_TO_TRY", 2)
+    module = import_module("firmware_export.passes.fuse_add")  # the function has the same name
+    monkeypatch.setattr(module, "FUSIONS_TO_TRY", 2)
     assert fuse_add(graph) is graph
 
 
