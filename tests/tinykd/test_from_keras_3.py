@@ -108,6 +108,11 @@ def operation():
     return keras.Model(inputs, keras.ops.abs(inputs))
 
 
+def called_by_name():
+    inputs = L.Input((4,))
+    return keras.Model(inputs, L.ReLU(name="odd")(inputs=inputs))
+
+
 class Own(keras.Model):
     """Has no graph to rewrite."""
 
@@ -125,6 +130,7 @@ class Own(keras.Model):
         ),
         (lambda: on_vector(L.Lambda(lambda x: x, name="odd")), "Lambda at 'odd': what its"),
         (operation, "Absolute at '.*': tf_keras has no such operation"),
+        (called_by_name, "ReLU at 'odd' is called with inputs=... by name. Give it without the name"),
         (
             lambda: keras.Sequential([L.Dense(2)], name="net"),
             "'net' is .* never built",

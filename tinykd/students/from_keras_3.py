@@ -104,10 +104,21 @@ def _write(model: Any, inputs: list[Any], made: dict[int, Any]) -> list[Any]:
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
                 continue
+            _check_call(node)
             given = tf.nest.map_structure(renewed, node.arguments.args)
             outputs = _apply(node.operation, given, made)
             tensors.update(zip(map(id, node.outputs), outputs, strict=True))
     return [tensors[id(old)] for old in model.outputs]
+
+
+def _check_call(node: Any) -> None:
+    """Tensors come in the order of the call: names differ between both libraries."""
+    for name, value in node.arguments.kwargs.items():
+        if any(isinstance(part, keras.KerasTensor) for part in tf.nest.flatten(value)):
+            raise StudentError(
+                f"{type(node.operation).__name__} at '{node.operation.name}' is called with "
+                f"{name}=... by name. Give it without the name, as in layer(x)."
+            )
 
 
 def _apply(operation: Any, given: Any, made: dict[int, Any]) -> list[Any]:
