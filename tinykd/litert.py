@@ -6,6 +6,7 @@ one on some Dense layers. Neither is the microcontroller: ``tflite-micro`` and t
 There is no reference kernel of ELU: a model with one runs on LiteRT's optimized kernels.
 """
 
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,40 @@ def make_interpreter(tflite: bytes) -> Any:
     Raises:
         ConversionError: None is installed, or the file is damaged.
     """
+    return _open(tflite)[0]
+
+
+def describe_runtime(tflite: bytes) -> str:
+    """What ``run_litert`` runs a model with, such as ``LiteRT 2.3.0, reference kernels``.
+
+    Raises:
+        ConversionError: As ``make_interpreter``.
+    """
+    kernels = _open(tflite)[1]
+    package = _interpreter_module().__name__.split(".")[0].replace("_", "-")
+    return f"{RUNTIMES[package]} {metadata.version(package)}, {kernels}"
+
+
+RUNTIMES = {"ai-edge-litert": "LiteRT", "tflite-runtime": "TFLite"}
+"""What people call an interpreter, by the package that has it."""
+
+
+def _open(tflite: bytes) -> tuple[Any, str]:
+    """An interpreter, and the kernels that it runs."""
     module = _interpreter_module()
     kinds = module.OpResolverType
-    for kernels in (kinds.BUILTIN_REF, kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+    for resolver, kernels in (
+        (kinds.BUILTIN_REF, "reference kernels"),
+        (kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES, "optimized kernels"),
+    ):
         try:
-            return module.Interpreter(model_content=tflite, experimental_op_resolver_type=kernels)
+            opened = module.Interpreter(
+                model_content=tflite, experimental_op_resolver_type=resolver
+            )
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
+        else:
+            return opened, kernels
     raise ConversionError(
         f"The interpreter cannot open this .tflite: {reason}. Convert the model again."
     )

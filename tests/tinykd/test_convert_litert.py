@@ -2,6 +2,7 @@
 
 import sys
 from fractions import Fraction
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_export.tflite_writer import write_tflite
+from tests.firmware.fixtures.elementwise_ops import unary
+from tests.firmware.fixtures.single_ops import model_of
 from tinykd.errors import ConversionError
-from tinykd.litert import make_interpreter, quantize_input, run_litert
+from tinykd.litert import describe_runtime, make_interpreter, quantize_input, run_litert
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -54,6 +58,12 @@ def test_samples_run_one_by_one_as_with_the_interpreter_itself(keywords):
         interpreter.invoke()
         assert np.array_equal(interpreter.get_tensor(result["index"])[0], output)
     assert run_litert(keywords, x[:0]).shape == (0, 12)
+
+
+def test_the_kernels_that_ran_are_named(keywords):
+    assert describe_runtime(keywords) == f"LiteRT {version('ai-edge-litert')}, reference kernels"
+    without_reference = write_tflite(model_of(unary("ELU", "x")))
+    assert describe_runtime(without_reference).endswith(", optimized kernels")
 
 
 def test_samples_of_another_type_or_shape_are_refused(keywords):

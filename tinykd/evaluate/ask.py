@@ -18,6 +18,7 @@ from firmware_export.tflm import run_tflm
 from tinykd.datasets import Dataset
 from tinykd.evaluate.table import Answers
 from tinykd.inference import answer_int8, classify_int8, dequantize, quantize_samples
+from tinykd.litert import describe_runtime
 from tinykd.progress import Progress
 from tinykd.results import EmulateResult
 from tinykd.training import Trainee, predict
@@ -128,7 +129,7 @@ def ask_int8_models(
                 description=description,
                 outputs=outputs,
                 values=understand_int8(file, outputs, dataset),
-                how=f"LiteRT {metadata.version('ai-edge-litert')}, reference kernels",
+                how=describe_runtime(file),
                 reference=reference,
                 size_bytes=len(file),
             )
