@@ -10,9 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Z_95 = 1.959963984540054
-"""97.5 % quantile of the normal distribution."""
-
 RESAMPLES = 400
 """Draws of a bootstrap; its 2.5 % ends then rest on ten of them each."""
 
@@ -89,12 +86,10 @@ def wilson_interval(correct: int, samples: int) -> tuple[float, float]:
         >>> [round(bound, 4) for bound in wilson_interval(95, 100)]
         [0.8882, 0.9785]
     """
-    share = correct / samples
-    scale = 1.0 + Z_95**2 / samples
-    centre = (share + Z_95**2 / (2 * samples)) / scale
-    spread = share * (1.0 - share) / samples + Z_95**2 / (4 * samples**2)
-    half = Z_95 * math.sqrt(spread) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    low, high = binomtest(correct, samples).proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
 def bootstrap_interval(

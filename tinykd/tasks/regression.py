@@ -17,7 +17,7 @@ from tinykd.tasks.task import Arrays, Duel, Metric, Task, Values
 
 RMSE = Metric("rmse", "RMSE", "root mean squared error", is_share=False, more_is_better=False)
 MAE = Metric("mae", "MAE", "mean absolute error", is_share=False, more_is_better=False)
-R2 = Metric("r2", "R²", "explained variance")
+R2 = Metric("r2", "R²", "coefficient of determination")
 
 LARGEST_RATIO = 16.0
 """Targets share the 256 steps of one int8 output: none may spread so many times as another."""
