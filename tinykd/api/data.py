@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,11 @@ class Split:
     def as_logits(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a teacher gives as the student learns it."""
         return self.task.as_logits(outputs, self.output_scale)
+
+    def labels_of(self, views: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """What the student shall say of every view of ``x``, view after view."""
+        scale = 1.0 / self.output_scale
+        return np.concatenate([self.task.targets(view, self.y, scale) for view in views])
 
 
 def read_data(data: Any, *, validation_every: int, task: Task = CLASSIFICATION) -> Split:

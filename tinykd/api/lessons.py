@@ -38,11 +38,7 @@ def learn_from(
     """
     views = make_views(split.x, config.views)
     logits = _combined(teachers, split, views.x, classes, combine)
-    labels = split.y
-    if split.task.rebuilds:
-        scale = 1.0 / split.output_scale
-        labels = np.concatenate([split.task.targets(view, view, scale) for view in views.x])
-    return Rows.of_views(views.x, labels, logits, views.mixture)
+    return Rows.of_views(views.x, split.labels_of(views.x), logits, views.mixture)
 
 
 def _combined(

@@ -82,17 +82,14 @@ class Run:
         make_deterministic(self.seed)
         taps = self.trainee.taps if objective.compares_features else None
         trainee = replace(self.trainee, name=name, taps=taps)
-        validation = (self.split.x_validation, self.split.y_validation)
-        what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
-        if until is not None:
-            what = f"race, {checkpoint.stem}"
+        what = objective.described if until is None else f"race, {checkpoint.stem}"
         with self.progress.task(f"student: {what}", until or config.epochs) as advance:
             try:
                 curve = train(
                     trainee,
                     objective,
                     self.rows if objective.terms else self.rows.without_pool(),
-                    validation=validation,
+                    validation=(self.split.x_validation, self.split.y_validation),
                     schedule=Schedule.of_student(config),
                     seed=self.seed,
                     checkpoint=checkpoint,
@@ -101,10 +98,17 @@ class Run:
                     task=self.split.task,
                     watch=lambda epoch, reached: self.watch(checkpoint.stem, epoch, reached),
                 )
-            finally:  # interrupted, it has the best weights of this training so far
-                reached = self.split.task.score(predict(trainee, validation[0]), validation[1])
-                self.best.offer(reached, model.get_weights())
-        return Learned(curve, reached, model.get_weights())
+            except KeyboardInterrupt:  # the network has the best weights of this training so far
+                self._offer(trainee)
+                raise
+        return Learned(curve, self._offer(trainee), model.get_weights())
+
+    def _offer(self, trainee: Trainee) -> float:
+        """The score on validation, of weights that may be the best so far."""
+        answers = predict(trainee, self.split.x_validation)
+        reached = self.split.task.score(answers, self.split.y_validation)
+        self.best.offer(reached, trainee.model.get_weights())
+        return reached
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,7 @@ class Run:
             until: Pause after so many epochs, in a race.
             watch: Told the validation accuracy after each epoch.
         """
-        what = f"with its teacher ({objective.name})" if objective.terms else "without a teacher"
-        if until is not None:
-            what = f"race, {checkpoint}"
+        what = objective.described if until is None else f"race, {checkpoint}"
         with self.progress.task(f"student: {what}", until or self.config.epochs) as advance:
             return train(
                 trainee,

@@ -83,6 +83,11 @@ class Objective:
         return " + ".join(term.name for term in self.terms) or LABELS
 
     @property
+    def described(self) -> str:
+        """What a student learns from, for who watches the training."""
+        return f"with its teacher ({self.name})" if self.terms else "without a teacher"
+
+    @property
     def temperature(self) -> float:
         """Of the first loss that has one; 1 where none has."""
         found = [
