@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tinykd import Comparison, compare, find_recipe
 from tinykd.cli.console import choose_progress
-from tinykd.results import PairName
+from tinykd.results import ModelName, PairName
 
 RESULTS = Path(__file__).parent / "results" / "digits_seeds.json"
-ROWS = ("teacher", "scratch", "student", "ptq", "qat", "c")
+ROWS: tuple[ModelName, ...] = ("teacher", "scratch", "student", "ptq", "qat", "c")
 QUESTIONS: dict[PairName, str] = {
     "distillation": "student - scratch",
     "device": "int8 (C) - float",
@@ -45,7 +46,7 @@ def main(seeds: int, out: Path) -> None:
         print(f"\n{name}: {mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
 
 
-def _results(comparison: Comparison) -> dict[str, dict]:
+def _results(comparison: Comparison) -> dict[str, dict[Any, Any]]:
     """Accuracy by seed, and the mean difference of each question with its interval, in points."""
     scores = {
         row.seed: {**row.top1_accuracy, "float": row.top1_accuracy[row.reference]}

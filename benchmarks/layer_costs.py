@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from firmware_export import compile_tflite
 from firmware_export.ir import Node
 from firmware_export.measure import emulate
+from firmware_export.measure.toolchain import Compiler
 from firmware_export.target import CORES, find_core
 from firmware_export.tflite_writer import write_tflite
 from firmware_export.tflm import run_tflm
@@ -33,7 +35,7 @@ from tests.firmware.fixtures.single_ops import (
 )
 
 RESULTS = Path(__file__).parent / "results" / "layer_costs.json"
-COMPILERS = ("zig", "gcc")
+COMPILERS: tuple[Compiler, ...] = ("zig", "gcc")
 
 LAYERS: Mapping[str, Node] = {
     "conv 3x3, 32x32x3 to 16": conv_2d("a", 1, image=(1, 32, 32, 3), channels=16),
@@ -79,7 +81,7 @@ LAYERS: Mapping[str, Node] = {
 }
 
 
-def measure(layer: Node, core: str, compiler: str) -> dict[str, int]:
+def measure(layer: Node, core: str, compiler: Compiler) -> dict[str, int]:
     """Counts of one inference of a layer on its own.
 
     Raises:
@@ -112,7 +114,7 @@ def units(layer: Node) -> int:
 def main(core: str) -> None:
     """Measure every layer of the table, with both compilers."""
     find_core(core)
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         name: {
             "units": units(layer),
             **{compiler: measure(layer, core, compiler) for compiler in COMPILERS},

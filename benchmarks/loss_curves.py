@@ -9,6 +9,7 @@ The test split is not looked at: what `auto` races for is validation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def main(files: Path, task: str, seed: int, only: str) -> None:
         loss: Runs(RESULTS).get(
             f"{task}, {loss}, seed {seed}",
             (data, held_out, hash_file(teacher), settings, LOSSES[loss]),
-            lambda loss=loss: run(config, teacher, loss),
+            partial(run, config, teacher, loss),
         )
         for loss in only.split(",")
     }

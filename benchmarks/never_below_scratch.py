@@ -39,12 +39,14 @@ class Task:
         data: File with the samples; empty takes the recipe's.
         teacher: File of the teacher; empty trains the recipe's.
         student: What the student has in place of the recipe's.
+        distill: Settings in place of the recipe's.
     """
 
     recipe: str
     data: str = ""
     teacher: str = ""
     student: Mapping[str, object] = field(default_factory=dict)
+    distill: Mapping[str, object] = field(default_factory=dict)
 
 
 FASHION = Task("fashion-mnist", "fashion_mnist.npz", "fashion_mnist_resnet.keras")
@@ -53,7 +55,11 @@ TASKS = {
     "digits": Task("digits"),
     "fashion-mnist": FASHION,
     "fashion-mnist-20kb": replace(FASHION, student={"width": 1.0}),
-    "fashion-mnist-100kb": replace(FASHION, student={"architecture": "resnet8", "width": 1.0}),
+    "fashion-mnist-100kb": replace(
+        FASHION,
+        student={"architecture": "resnet8", "width": 1.0},
+        distill={"augment": "flip", "loss": "kd", "temperature": 1.0, "alpha": 0.5},
+    ),
     "speech-commands": Task("keywords", "speech_commands_logmel.npz"),
     "gestures": Task("gestures", "gestures.npz"),
 }
@@ -71,7 +77,8 @@ def configure(name: str, files: Path) -> Config:
     task = TASKS[name]
     config = find_recipe(task.recipe)
     student = config.student.model_copy(update=dict(task.student))
-    config = config.model_copy(update={"student": student})
+    lesson = config.distill.model_copy(update=dict(task.distill))
+    config = config.model_copy(update={"student": student, "distill": lesson})
     if task.data:
         source = {"source": str(find_file(files, task.data))}
         config = config.model_copy(update={"data": config.data.model_copy(update=source)})
@@ -114,7 +121,7 @@ def teach_once(config: Config) -> Path:
 def run(config: Config) -> dict[str, Any]:
     """One build; accuracies of every form on the test split, and what was chosen."""
     report = build(config, out=WORK / str(config.seed), progress=choose_progress(quiet=True))
-    accuracies = {model.name: model.top1_accuracy for model in report.models}
+    accuracies: dict[Any, Any] = {model.name: model.top1_accuracy for model in report.models}
     shipped = report.distill.shipped
     return {
         "loss": report.distill.loss,

@@ -184,7 +184,7 @@ def run_self_alpha(task: Task, teacher: Path, seed: int) -> dict[str, Any]:
 
     student = build_student(CHANNELS, task.classes, seed)
     data = (task.x[0], task.y[0], task.x[1], task.y[1])
-    settings = {"loss": "ls_kd", "seed": seed}
+    settings: dict[str, Any] = {"loss": "ls_kd", "seed": seed}
     distill(teacher, student, data, baseline=False, augment="shift", epochs=EPOCHS, **settings)
     outputs = student.predict(task.x[2], verbose=0)
     found: dict[str, Any] = {"float_test": _score(outputs, task.y[2])}

@@ -82,7 +82,7 @@ def load_task(classes: int) -> Task:
     y = label if classes == 10 else (label >= 5).astype(np.int32)
     parts = (train, choose, test)
     name = "digits" if classes == 10 else "digits, 0 to 4 or 5 to 9"
-    return Task(name, classes, tuple(x[part] for part in parts), tuple(y[part] for part in parts))  # type: ignore[arg-type]
+    return Task(name, classes, tuple(x[part] for part in parts), tuple(y[part] for part in parts))
 
 
 def build_student(channels: tuple[int, int], classes: int, seed: int) -> Any:
@@ -103,7 +103,7 @@ def build_student(channels: tuple[int, int], classes: int, seed: int) -> Any:
     return tf_keras.Model(inputs, layers.Dense(classes)(x))
 
 
-def train_teacher(task: Task, file: Path) -> None:
+def train_teacher(task: Task, file: Path, seed: int = 0) -> None:
     """Three convolutions, on all views of the 900 digits, the epoch that is best on the 300."""
     import keras
     from keras import layers
@@ -111,8 +111,8 @@ def train_teacher(task: Task, file: Path) -> None:
     from tinykd.training import make_deterministic
     from tinykd.views import make_views
 
-    make_deterministic(0)
-    keras.utils.set_random_seed(0)
+    make_deterministic(seed)
+    keras.utils.set_random_seed(seed)
     x = inputs = layers.Input((8, 8, 1))
     for channels in (32, 64, 128):
         x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
@@ -136,7 +136,7 @@ def train_teacher(task: Task, file: Path) -> None:
     teacher.save(file)
 
 
-def _hash_weights(file: Path) -> str:
+def hash_weights(file: Path) -> str:
     """Of a saved model; its file also holds the date."""
     import keras
 
@@ -145,7 +145,11 @@ def _hash_weights(file: Path) -> str:
 
 
 def run(
-    task: Task, teacher: Path, channels: tuple[int, int], settings: Mapping[str, Any], seed: int
+    task: Task,
+    teacher: Path | list[Path],
+    channels: tuple[int, int],
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> dict[str, Any]:
     """Train one student once; its loss, and accuracies of the float student and its int8 file."""
     from tinykd import distill
@@ -187,7 +191,7 @@ def run_table(
     if not teacher.exists():
         train_teacher(task, teacher)
     data = [hashlib.sha256(part.tobytes()).hexdigest() for part in (*task.x, *task.y)]
-    data.append(_hash_weights(teacher))
+    data.append(hash_weights(teacher))
     table: dict[str, list[Any]] = {}
     for seed in range(seeds):
         for arm in arms:

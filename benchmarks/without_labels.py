@@ -1,7 +1,7 @@
 """Data without labels, over five seeds: a pool beside 100 labels, and another domain.
 
 Run it from the root with `python -m benchmarks.without_labels`; `--only pool`, `--only inverted` or
-`--only noisy` does one part. Every seed that is done is kept, so it goes on where it was stopped.
+`--only noisy` does one part. What was run before is not repeated.
 Both students of a pair start from the same weights and take the same number of steps.
 
 - pool: 100 digits with labels, 80 of them to train on, and 1,000 without. The teacher learned from
@@ -12,9 +12,9 @@ Both students of a pair start from the same weights and take the same number of 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,22 @@ import click
 import numpy as np
 
 import tinykd
-from benchmarks.digits_seeds import interval
+from benchmarks.paired import compare, mean_percent
+from benchmarks.runs import Runs
 from tinykd.backend import load_tensorflow
 from tinykd.config import DataConfig, StudentConfig, TeacherConfig
 from tinykd.datasets import Dataset, hold_out, load_dataset
-from tinykd.datasets.load import load_digits
+from tinykd.datasets.sources import load_digits
 from tinykd.progress import Silent
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results" / "without_labels.json"
 GREY_LEVELS = 16
 NOISE = 6.0
+POOL_TEACHER = TeacherConfig(epochs=120, patience=40, batch_size=16)
+POOL_LESSON: dict[str, Any] = {"epochs": 300, "batch_size": 32, "augment": "shift"}
+DOMAIN_TEACHER = TeacherConfig(epochs=30, patience=8)
+DOMAIN_EPOCHS = 60
+SETTINGS = (GREY_LEVELS, NOISE, POOL_TEACHER, POOL_LESSON, DOMAIN_TEACHER, DOMAIN_EPOCHS)
 
 
 def train_teacher_for(dataset: Dataset, config: TeacherConfig, seed: int) -> Any:
@@ -77,11 +83,8 @@ def pool(seed: int) -> dict[str, float]:
         digits["y_test"].astype(np.int32),
         kept,
     )
-    teacher = train_teacher_for(
-        dataset, TeacherConfig(epochs=120, patience=40, batch_size=16), seed
-    )
+    teacher = train_teacher_for(dataset, POOL_TEACHER, seed)
     row = {"teacher": test_accuracy(teacher, dataset, 1.0)}
-    settings = {"epochs": 300, "batch_size": 32, "augment": "shift", "seed": seed}
     cases: dict[str, dict[str, Any]] = {
         "without": {"alpha": 0.0},
         "taught": {},
@@ -89,7 +92,7 @@ def pool(seed: int) -> dict[str, float]:
     }
     for name, case in cases.items():
         student = new_student(0.5, dataset, seed)
-        tinykd.distill(teacher, student, dataset, baseline=False, **settings, **case)
+        tinykd.distill(teacher, student, dataset, baseline=False, seed=seed, **POOL_LESSON, **case)
         row[name] = test_accuracy(student, dataset, dataset.input_scale)
     return row
 
@@ -100,7 +103,7 @@ def domain(shift: Callable[[Any, Any], Any], seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     mixed = rng.permutation(len(dataset.x_train))
     source, target = np.array_split(mixed, 2)
-    teacher = train_teacher_for(dataset, TeacherConfig(epochs=30, patience=8), seed)
+    teacher = train_teacher_for(dataset, DOMAIN_TEACHER, seed)
     student = new_student(1.0, dataset, seed)
     x, y = dataset.x_train, dataset.y_train
     tinykd.adapt(
@@ -109,7 +112,7 @@ def domain(shift: Callable[[Any, Any], Any], seed: int) -> dict[str, float]:
         (x[source], y[source], dataset.x_validation, dataset.y_validation),
         shift(x[target], rng),
         target_test=(shift(dataset.x_test, rng), dataset.y_test),
-        epochs=60,
+        epochs=DOMAIN_EPOCHS,
         seed=seed,
     )
     found = student.adaptation
@@ -133,40 +136,35 @@ def noisy(x: Any, rng: np.random.Generator) -> Any:
 
 PARTS: dict[str, Callable[[int], dict[str, float]]] = {
     "pool": pool,
-    "inverted": lambda seed: domain(inverted, seed),
-    "noisy": lambda seed: domain(noisy, seed),
+    "inverted": partial(domain, inverted),
+    "noisy": partial(domain, noisy),
 }
 
 
-def measure(name: str, seeds: int) -> None:
-    """Every seed that is not there yet, then the table."""
-    file = RESULTS / f"without_labels_{name}.json"
-    rows = json.loads(file.read_text())["top1_accuracy"] if file.exists() else {}
-    for seed in map(str, range(seeds)):
-        if seed not in rows:
-            rows[seed] = PARTS[name](int(seed))
-        gains = [row["with"] - row["without"] for row in rows.values()]
-        summary = interval(gains) if len(gains) > 1 else None
-        result = {"top1_accuracy": rows, "with_less_without_mean_low_high": summary}
-        file.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\n| {name} | " + " | ".join(rows["0"]) + " |")
-    print("|---|" + "---|" * len(rows["0"]))
-    for seed, row in rows.items():
-        print(f"| {seed} | " + " | ".join(f"{100 * value:.2f}" for value in row.values()) + " |")
-    means = [100 * np.mean([row[key] for row in rows.values()]) for key in rows["0"]]
+def print_table(name: str, rows: list[dict[str, Any]]) -> None:
+    """One row for each seed, their means, and what the samples without labels give."""
+    columns = {key: [row[key] for row in rows] for key in rows[0] if key != "depends_on"}
+    print(f"\n| {name} | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+    for seed, row in enumerate(rows):
+        print(f"| {seed} | " + " | ".join(f"{100 * row[key]:.2f}" for key in columns) + " |")
+    means = [mean_percent(values) for values in columns.values()]
     print("| mean | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
-    mean, low, high = interval([row["with"] - row["without"] for row in rows.values()])
-    print(f"\nwith - without: {mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
+    print(f"\nwith - without: {compare(columns['with'], columns['without'])}")
 
 
 @click.command()
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(2, 10))
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 10))
 @click.option("--only", default=None, type=click.Choice(list(PARTS)))
 def main(seeds: int, only: str | None) -> None:
     """Measure one part, or all of them."""
     load_tensorflow(Silent())
+    runs = Runs(RESULTS)
     for name in [only] if only else PARTS:
-        measure(name, seeds)
+        rows = [
+            runs.get(f"{name}, seed {seed}", SETTINGS, partial(PARTS[name], seed))
+            for seed in range(seeds)
+        ]
+        print_table(name, rows)
 
 
 if __name__ == "__main__":

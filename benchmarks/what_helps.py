@@ -1,0 +1,137 @@
+"""What makes a student gain whose size is the limit, and not the data?
+
+Run it with `python -m benchmarks.what_helps --files DIR`, the files being those of
+`never_below_scratch`; `--only "20 epochs;60 epochs" --seeds 2` runs a part, and what was run before
+is not repeated. Every arm trains the 20 kB student of Fashion-MNIST from the same weights, without
+its teacher and with it, and changes one thing. The test split is not looked at: what is chosen here
+is measured by `never_below_scratch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.never_below_scratch import configure
+from benchmarks.paired import compare, mean_percent
+from benchmarks.runs import Runs
+from tinykd import Config, distill
+from tinykd.backend import load_tensorflow
+from tinykd.config import StudentConfig
+from tinykd.datasets import Dataset, fingerprint_source, load_dataset
+from tinykd.progress import Silent
+from tinykd.teachers.files import hash_file
+
+RESULTS = Path(__file__).parent / "results" / "what_helps.json"
+TASK = "fashion-mnist-20kb"
+ALONE: Mapping[str, Any] = {"losses": {"labels": 1.0}}
+BOTH: Mapping[str, Any] = {"losses": {"kd": {"weight": 0.5, "temperature": 1.0}, "labels": 0.5}}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How a pair of students is trained.
+
+    Attributes:
+        epochs: For both of them.
+        augment: Views that both learn from.
+        width: Of both.
+        lesson: What the teacher's student minimises: soft targets beside the labels, which `auto`
+            prefers on this data, unless something else is said.
+    """
+
+    epochs: int = 20
+    augment: tuple[str, ...] = ()
+    width: float = 1.0
+    lesson: Mapping[str, Any] = field(default_factory=lambda: BOTH)
+
+
+ARMS = {
+    "20 epochs": Arm(),
+    "20 epochs, flip": Arm(augment=("flip",)),
+    "60 epochs": Arm(60),
+    "60 epochs, flip": Arm(60, ("flip",)),
+    "60 epochs, flip, cut-out": Arm(60, ("flip", "cutout")),
+    "60 epochs, flip, only the teacher": Arm(
+        60, ("flip",), lesson={"losses": {"kd": {"weight": 1.0, "temperature": 1.0}}}
+    ),
+    "60 epochs, flip, DIST": Arm(60, ("flip",), lesson={"loss": "dist"}),
+    "20 epochs, flip, twice as wide": Arm(20, ("flip",), width=2.0),
+}
+
+
+def run(config: Config, dataset: Dataset, arm: Arm, lesson: Mapping[str, Any]) -> dict[str, Any]:
+    """Train once; validation accuracy of each epoch, and that of the weights that are kept."""
+    from tinykd.students.architectures import build_student
+
+    shape = StudentConfig(architecture=config.student.architecture, width=arm.width)
+    student = build_student(shape, dataset.input_shape, dataset.classes, seed=config.seed)
+    found = distill(
+        config.teacher.path,
+        student,
+        dataset,
+        baseline=False,
+        seed=config.seed,
+        augment=list(arm.augment) or "none",
+        epochs=arm.epochs,
+        batch_size=config.distill.batch_size,
+        **lesson,
+    ).distillation
+    return {
+        "parameters": student.count_params(),
+        "validation_accuracy": found.student_validation_accuracy,
+        "curve": list(found.curves[0].validation_accuracy),
+    }
+
+
+def print_table(table: Mapping[str, list[tuple[float, float]]]) -> None:
+    """Validation accuracies, means over the seeds; gains are paired by seed."""
+    print("\n| arm | seeds | without teacher | with it | gain, points (95 %), wins |")
+    print("|---" * 5 + "|")
+    for name, pairs in table.items():
+        alone, taught = zip(*pairs, strict=True)
+        means = f"{mean_percent(alone):.2f} | {mean_percent(taught):.2f}"
+        print(f"| {name} | {len(pairs)} | {means} | {compare(taught, alone)} |")
+
+
+@click.command()
+@click.option("--files", default=Path("../shared"), type=click.Path(path_type=Path))
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 20))
+@click.option("--only", default=";".join(ARMS), help="Arms, with a semicolon between them.")
+def main(files: Path, seeds: int, only: str) -> None:
+    """Run what is missing, then print the table."""
+    load_tensorflow(Silent())
+    runs, recipe = Runs(RESULTS), configure(TASK, files)
+    dataset = load_dataset(recipe.data)
+    given = (
+        fingerprint_source(recipe.data),
+        recipe.data.model_dump(exclude={"source"}),
+        hash_file(Path(recipe.teacher.path)),
+        recipe.distill.batch_size,
+    )
+
+    def reach(arm: Arm, lesson: Mapping[str, Any], seed: int) -> float:
+        views = "+".join(arm.augment) or "no views"
+        who = f"{arm.epochs} epochs, {views}, width {arm.width}, {dict(lesson)}, seed {seed}"
+        config = recipe.model_copy(update={"seed": seed})
+        found = runs.get(who, given, partial(run, config, dataset, arm, lesson))
+        return float(found["validation_accuracy"])
+
+    print_table(
+        {
+            name: [
+                (reach(ARMS[name], ALONE, seed), reach(ARMS[name], ARMS[name].lesson, seed))
+                for seed in range(seeds)
+            ]
+            for name in only.split(";")
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
