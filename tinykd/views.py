@@ -17,9 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.errors import ConfigError
 from tinykd.lesson import Mixture
 
 Samples = NDArray[Any]
+
+NEEDED = {"flip": ("mirrors images", 4), "cutout": ("erases a part of images or signals", 3)}
+"""What a view does, and the axes that samples must have for it; the others do without."""
 
 FEWEST = 4
 """So many erased or mixed views at least; as many as there are others, if these are more."""
@@ -51,7 +55,16 @@ def make_views(x: Samples, augment: Sequence[str]) -> Views:
     Args:
         x: [n, height, width, channels], [n, length, channels] or [n, features].
         augment: Keys of ``VIEWS``; none of them gives the samples alone.
+
+    Raises:
+        ConfigError: If one of them does nothing to such samples.
     """
+    for name, (does, axes) in NEEDED.items():
+        if name in augment and x.ndim < axes:
+            raise ConfigError(
+                f"distill.augment: '{name}' {does}, and a sample here has the shape {x.shape[1:]}. "
+                f"Leave it out, or give images as [n, height, width, channels]."
+            )
     views = Views((x,))
     for name, extend in VIEWS.items():
         if name in augment:
@@ -73,17 +86,15 @@ def shift(views: Views) -> Views:
 
 
 def flip(views: Views) -> Views:
-    """Every view and its mirror image, left and right exchanged; of images alone.
+    """Every view and its mirror image, left and right exchanged.
 
     Not for digits or text, of which the mirror image is another sign or none.
     """
-    if views.x[0].ndim != 4:
-        return views
     return Views((*views.x, *(x[:, :, ::-1].copy() for x in views.x)))
 
 
 def cutout(views: Views) -> Views:
-    """As many views with a square erased, of signals a stretch of time; features stay alone.
+    """As many views with a square erased, of signals a stretch of time.
 
     The square is anywhere, also half outside, and has the mean of the sample in each channel: zero
     in the paper, after normalization.
@@ -91,8 +102,6 @@ def cutout(views: Views) -> Views:
     Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with
     Cutout", 2017, section 3.2.
     """
-    if views.x[0].ndim == 2:
-        return views
     return Views((*views.x, *(_erase(x, number) for number, x in _repeat(views.x))))
 
 

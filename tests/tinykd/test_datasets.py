@@ -120,6 +120,17 @@ def test_sensor_values_keep_their_type_and_wide_ones_become_float32(numbered, st
     assert np.array_equal(loaded.x_test, x[100:])
 
 
+def test_samples_of_equal_sides_are_grey_images(tmp_path):
+    y = np.array([0, 1] * 6)
+    square, signal = np.ones((12, 5, 5), np.uint8), np.ones((12, 5, 4), np.uint8)
+    for x, shape in ((square, (5, 5, 1)), (signal, (5, 4))):
+        file, pool = tmp_path / "data.npz", tmp_path / "pool.npz"
+        np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y)
+        np.savez(pool, x=x)
+        dataset = load_dataset(DataConfig(source=str(file), unlabelled=str(pool)))
+        assert dataset.input_shape == dataset.x_unlabelled.shape[1:] == shape
+
+
 def test_class_names_travel_and_numbers_stand_in_for_them(numbered):
     named = load_dataset(DataConfig(source=numbered(class_names=["still", "wave"])))
     assert named.class_names == ("still", "wave")

@@ -74,7 +74,7 @@ def test_no_views_are_the_samples_alone():
 
 def test_features_have_no_neighbours_and_stay():
     x = np.arange(21).reshape(3, 7)
-    (view,) = make_views(x, ["shift", "flip", "cutout"]).x
+    (view,) = make_views(x, ["shift"]).x
     assert np.array_equal(view, x)
     assert len(make_views(x, ["mixup"]).x) == 1 + FEWEST  # pairs need none
 
@@ -85,8 +85,19 @@ def test_a_mirror_image_has_left_and_right_exchanged():
     assert np.array_equal(views[0], x)
     assert np.array_equal(views[1][:, :, 0], x[:, :, 11])
     assert np.array_equal(views[1][:, 3], x[:, 3, ::-1])
-    signal = x[:, 0].astype(np.float32)
-    assert len(make_views(signal, ["flip"]).x) == 1  # time has a direction
+
+
+@pytest.mark.parametrize(
+    ("augment", "shape", "message"),
+    [
+        (["shift", "flip"], (3, 28, 6), r"'flip' mirrors images, .* has the shape \(28, 6\)"),
+        (["flip"], (3, 7), r"'flip' mirrors images, .* has the shape \(7,\)"),
+        (["cutout"], (3, 7), r"'cutout' erases a part of images or signals, .* \(7,\)"),
+    ],
+)
+def test_a_view_that_would_change_nothing_is_refused(augment, shape, message):
+    with pytest.raises(ConfigError, match=f"distill.augment: {message}"):
+        make_views(np.zeros(shape), augment)
 
 
 def test_every_moved_image_has_its_mirror_image():

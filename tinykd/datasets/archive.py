@@ -18,6 +18,9 @@ Arrays = dict[str, NDArray[Any]]
 def read_archive(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Arrays:
     """Read arrays of an ``.npz`` archive; nothing in it is ever unpickled.
 
+    Samples of two equal sides, [n, side, side] in an array ``x`` or ``x_...``, are grey images, and
+    get their axis of channels; all others of three axes are signals, [n, length, channels].
+
     Raises:
         DataError: If it is damaged, holds objects, or lacks a required array.
     """
@@ -42,7 +45,12 @@ def read_archive(path: Path, required: Sequence[str], optional: Sequence[str] = 
     foreign = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
     if foreign:
         raise DataError(f"{path}: {foreign[0]} is not a NumPy array. Write it with numpy.savez.")
-    return arrays
+    return {key: _with_channels(key, value) for key, value in arrays.items()}
+
+
+def _with_channels(key: str, array: NDArray[Any]) -> NDArray[Any]:
+    is_grey = array.ndim == 3 and array.shape[1] == array.shape[2]
+    return array[..., np.newaxis] if is_grey and key.split("_")[0] == "x" else array
 
 
 def check_samples(samples: NDArray[Any], where: str) -> None:
