@@ -58,7 +58,13 @@ TASKS = {
     "fashion-mnist-100kb": replace(
         FASHION,
         student={"architecture": "resnet8", "width": 1.0},
-        distill={"augment": "flip", "loss": "kd", "temperature": 1.0, "alpha": 0.5},
+        distill={
+            "epochs": 30,
+            "augment": ("shift", "flip"),
+            "loss": "kd",
+            "temperature": 1.0,
+            "alpha": 0.5,
+        },
     ),
     "speech-commands": Task("keywords", "speech_commands_logmel.npz"),
     "gestures": Task("gestures", "gestures.npz"),

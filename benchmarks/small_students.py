@@ -1,7 +1,7 @@
 """Which loss helps students of 570, 1,890 and 7,210 parameters on 900 digits, and does `auto` know?
 
 Run it with `python -m benchmarks.small_students`; a run takes some seconds, the table about half an
-hour on two cores, and what was run before is not repeated. `--arms scratch,ls_kd` runs a part.
+hour on two cores, and what was run before is not repeated. `--arms "ls_kd;dist"` runs a part.
 `auto` races the losses on the 300 digits to choose on, and never sees those to test on.
 
 900 digits to train on, 300 to choose on, 597 to test on, stratified; the students learn from views
@@ -221,13 +221,18 @@ def print_table(title: str, table: Mapping[str, list[Any]]) -> None:
 
 @click.command()
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 20))
-@click.option("--arms", default="all", show_default=True, help="Scratch is always run.")
+@click.option(
+    "--arms",
+    default="all",
+    show_default=True,
+    help="With semicolons between them; scratch is always run.",
+)
 @click.option("--students", default="570,1890,7210", show_default=True, help="By parameters.")
 def main(seeds: int, arms: str, students: str) -> None:
     """Run what is missing, then print the tables."""
     load_tensorflow(Silent())
     runs = Runs(RESULTS)
-    chosen = [arm for arm in ARMS if arms == "all" or arm == "scratch" or arm in arms.split(",")]
+    chosen = [arm for arm in ARMS if arms == "all" or arm == "scratch" or arm in arms.split(";")]
     digits, halves = load_task(10), load_task(2)
     for size in map(int, filter(None, students.split(","))):
         table = run_table(runs, digits, CHANNELS[size], chosen, seeds)

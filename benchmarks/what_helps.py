@@ -2,9 +2,9 @@
 
 Run it with `python -m benchmarks.what_helps --files DIR`, the files being those of
 `never_below_scratch`; `--only "20 epochs;60 epochs" --seeds 2` runs a part, and what was run before
-is not repeated. Every arm trains the 20 kB student of Fashion-MNIST from the same weights, without
-its teacher and with it, and changes one thing. The test split is not looked at: what is chosen here
-is measured by `never_below_scratch`.
+is not repeated. Every arm trains a student of Fashion-MNIST of 20 kB at most from the same weights,
+without its teacher and with it, and changes one thing. The test split is not looked at: what is
+chosen here is measured by `never_below_scratch`.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Arm:
     Attributes:
         epochs: For both of them.
         augment: Views that both learn from.
-        width: Of both.
+        student: Architecture and width of both.
         lesson: What the teacher's student minimises: soft targets beside the labels, which `auto`
             prefers on this data, unless something else is said.
     """
 
     epochs: int = 20
     augment: tuple[str, ...] = ()
-    width: float = 1.0
+    student: tuple[str, float] = ("ds_cnn", 1.0)
     lesson: Mapping[str, Any] = field(default_factory=lambda: BOTH)
 
 
@@ -61,7 +61,9 @@ ARMS = {
         60, ("flip",), lesson={"losses": {"kd": {"weight": 1.0, "temperature": 1.0}}}
     ),
     "60 epochs, flip, DIST": Arm(60, ("flip",), lesson={"loss": "dist"}),
-    "20 epochs, flip, twice as wide": Arm(20, ("flip",), width=2.0),
+    "20 epochs, residual student": Arm(student=("resnet8", 0.35)),
+    "60 epochs, residual student": Arm(60, student=("resnet8", 0.35)),
+    "60 epochs, residual student, flip": Arm(60, ("flip",), student=("resnet8", 0.35)),
 }
 
 
@@ -69,7 +71,8 @@ def run(config: Config, dataset: Dataset, arm: Arm, lesson: Mapping[str, Any]) -
     """Train once; validation accuracy of each epoch, and that of the weights that are kept."""
     from tinykd.students.architectures import build_student
 
-    shape = StudentConfig(architecture=config.student.architecture, width=arm.width)
+    architecture, width = arm.student
+    shape = StudentConfig.model_validate({"architecture": architecture, "width": width})
     student = build_student(shape, dataset.input_shape, dataset.classes, seed=config.seed)
     found = distill(
         config.teacher.path,
@@ -117,7 +120,8 @@ def main(files: Path, seeds: int, only: str) -> None:
 
     def reach(arm: Arm, lesson: Mapping[str, Any], seed: int) -> float:
         views = "+".join(arm.augment) or "no views"
-        who = f"{arm.epochs} epochs, {views}, width {arm.width}, {dict(lesson)}, seed {seed}"
+        who = f"{arm.epochs} epochs, {views}, {arm.student[0]} {arm.student[1]}, "
+        who += f"{dict(lesson)}, seed {seed}"
         config = recipe.model_copy(update={"seed": seed})
         found = runs.get(who, given, partial(run, config, dataset, arm, lesson))
         return float(found["validation_accuracy"])
