@@ -8,19 +8,13 @@ import tensorflow as tf
 import tf_keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tinykd.convert import (
-    check_full_integer,
-    convert_ptq,
-    convert_qat,
-    describe,
-    fold_input_scale,
-    fold_output_scale,
-)
+from tinykd.convert import convert_ptq, convert_qat
 from tinykd.errors import ConversionError
 from tinykd.litert import make_interpreter, run_litert
 from tinykd.quantization import scheme
 from tinykd.quantization.qat import calibrate, quantization_aware
 from tinykd.students.architectures import STUDENTS
+from tinykd.tflite_file import check_full_integer, describe, fold_input_scale, fold_output_scale
 
 L = tf_keras.layers
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tinykd.artifacts import write_atomically
 from tinykd.config import QuantizeConfig
-from tinykd.convert import convert_ptq, convert_qat, fold_input_scale, fold_output_scale
+from tinykd.convert import convert_ptq, convert_qat
 from tinykd.datasets import Dataset
 from tinykd.errors import QuantizationError
 from tinykd.inference import answer_int8
@@ -31,6 +31,7 @@ from tinykd.quantization.qat import (
 )
 from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
+from tinykd.tflite_file import fold_input_scale, fold_output_scale
 from tinykd.training import (
     Goal,
     Rows,
