@@ -95,8 +95,7 @@ def _readers_of_input(model: Model) -> tuple[list[int], list[int]]:
                 f"The input feeds {name}; expected a convolution or a Dense layer, into which "
                 "input_scale can be folded. Use input_scale=1."
             )
-    others = (operator for operator in graph.operators if operator not in readers)
-    if {index for operator in others for index in operator.inputs} & set(kernels):
+    if _are_read_elsewhere(model, kernels, readers):
         raise ConversionError(
             "A kernel of the first layer is used elsewhere too, so input_scale cannot be folded "
             "into it. Use input_scale=1."
@@ -108,31 +107,40 @@ def _readers_of_input(model: Model) -> tuple[list[int], list[int]]:
 
 def _makers_of_output(model: Model) -> list[int]:
     """Return the output with its views, and the kernel and the bias that make it."""
+    views, maker = _views_of_output(model)
+    readers = (op for op in model.subgraphs[0].operators if set(op.inputs) & set(views))
+    views_only = all(operator_name(model, op) == "RESHAPE" for op in readers)
+    name = "the input" if maker is None else operator_name(model, maker)
+    if maker is None or name not in WEIGHTED_OPERATORS or not views_only:
+        raise ConversionError(
+            f"The output comes from {name}; expected a convolution or a Dense layer without "
+            "another reader, into which output_scale can be folded. End the student in one."
+        )
+    weights = [index for index in maker.inputs[1:] if index >= 0]
+    if _are_read_elsewhere(model, weights, [maker]):
+        raise ConversionError(
+            "A kernel or bias of the last layer is used elsewhere too, so output_scale cannot "
+            "be folded into it."
+        )
+    return [*views, *weights]
+
+
+def _views_of_output(model: Model) -> tuple[list[int], Any | None]:
+    """Return the output, all that it is a RESHAPE of, and the operator that makes the first."""
     graph = model.subgraphs[0]
-    made = graph.outputs[0]
-    scaled = [made]
-    while True:
-        operator = next((op for op in graph.operators if made in op.outputs), None)
-        name = "the input" if operator is None else operator_name(model, operator)
-        if operator is not None and name == "RESHAPE":
-            made = operator.inputs[0]
-            scaled.append(made)
-            continue
-        readers = [op for op in graph.operators if set(op.inputs) & set(scaled)]
-        views_only = all(operator_name(model, op) == "RESHAPE" for op in readers)
-        if operator is None or name not in WEIGHTED_OPERATORS or not views_only:
-            raise ConversionError(
-                f"The output comes from {name}; expected a convolution or a Dense layer without "
-                "another reader, into which output_scale can be folded. End the student in one."
-            )
-        weights = [index for index in operator.inputs[1:] if index >= 0]
-        others = (op for op in graph.operators if op is not operator)
-        if {index for op in others for index in op.inputs} & set(weights):
-            raise ConversionError(
-                "A kernel or bias of the last layer is used elsewhere too, so output_scale cannot "
-                "be folded into it."
-            )
-        return [*scaled, *weights]
+    makers = {index: operator for operator in graph.operators for index in operator.outputs}
+    views = [graph.outputs[0]]
+    while (maker := makers.get(views[-1])) is not None:
+        if operator_name(model, maker) != "RESHAPE":
+            break
+        views.append(maker.inputs[0])
+    return views, maker
+
+
+def _are_read_elsewhere(model: Model, weights: list[int], readers: list[Any]) -> bool:
+    """Whether an operator that is none of ``readers`` reads one of the weights."""
+    others = (op for op in model.subgraphs[0].operators if op not in readers)
+    return any(set(op.inputs) & set(weights) for op in others)
 
 
 def _check_power_of_two(scale: float, name: str) -> None:
