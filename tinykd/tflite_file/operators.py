@@ -45,3 +45,13 @@ def input_role(kind: str, position: int) -> str:
         position: Of the input, from 0.
     """
     return _ROLES[kind][position] if kind in _ROLES else str(position)
+
+
+def weights_of(model: Model, operator: Any) -> list[int]:
+    """The tensors that are the kernel and the bias of an operator, as far as it has them."""
+    kind = operator_name(model, operator)
+    return [
+        index
+        for position, index in enumerate(operator.inputs)
+        if index >= 0 and input_role(kind, position) in {"kernel", "bias"}
+    ]

@@ -13,7 +13,12 @@ from ai_edge_litert import schema_py_generated as schema
 from tinykd.errors import ConversionError
 from tinykd.tflite_file.check import check_full_integer
 from tinykd.tflite_file.objects import Model, unpack
-from tinykd.tflite_file.operators import VIEW_OPERATORS, WEIGHTED_OPERATORS, operator_name
+from tinykd.tflite_file.operators import (
+    VIEW_OPERATORS,
+    WEIGHTED_OPERATORS,
+    operator_name,
+    weights_of,
+)
 
 
 def fold_input_scale(tflite: bytes, input_scale: float) -> bytes:
@@ -65,7 +70,7 @@ def fold_output_scale(tflite: bytes, output_scale: float) -> bytes:
 
     Raises:
         ConversionError: ``output_scale`` is not a power of two, or the output does not come from
-            CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or a RESHAPE after them.
+            CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED or a RESHAPE after them.
     """
     _check_power_of_two(output_scale, "output_scale")
     if output_scale == 1.0:
@@ -116,7 +121,7 @@ def _makers_of_output(model: Model) -> list[int]:
             f"The output comes from {name}; expected a convolution or a Dense layer without "
             "another reader, into which output_scale can be folded. End the student in one."
         )
-    weights = [index for index in maker.inputs[1:] if index >= 0]
+    weights = weights_of(model, maker)
     if _are_read_elsewhere(model, weights, [maker]):
         raise ConversionError(
             "A kernel or bias of the last layer is used elsewhere too, so output_scale cannot "
