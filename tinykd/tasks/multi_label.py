@@ -38,13 +38,7 @@ class MultiLabel(Task):
         for split in ("train", "test"):
             where, samples = f"{source}: y_{split}", len(arrays[f"x_{split}"])
             _check_labels(arrays[f"y_{split}"], samples, where)
-        labels = arrays["y_train"].shape[1]
-        if arrays["y_test"].shape[1] != labels:
-            raise DataError(
-                f"{source}: y_train has {labels} labels, y_test {arrays['y_test'].shape[1]}. "
-                "They must be the same ones."
-            )
-        names = read_names(arrays, labels, "label", source)
+        names = read_names(arrays, "label", source)
         constant = _constant(arrays["y_train"])
         if constant is not None:
             where = "every" if arrays["y_train"][0, constant] else "no"

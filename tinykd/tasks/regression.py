@@ -51,13 +51,7 @@ class Regression(Task):
             key: _as_columns(arrays[key], len(arrays[f"x_{key[2:]}"]), f"{source}: {key}")
             for key in ("y_train", "y_test")
         }
-        columns = targets["y_train"].shape[1]
-        if targets["y_test"].shape[1] != columns:
-            raise DataError(
-                f"{source}: y_train has {columns} targets, y_test {targets['y_test'].shape[1]}. "
-                "They must be the same ones."
-            )
-        names = read_names(arrays, columns, "target", source)
+        names = read_names({**arrays, **targets}, "target", source)
         scale = _common_scale(targets["y_train"], names, source)
         scaled = {key: (y / scale).astype(np.float32) for key, y in targets.items()}
         return {**arrays, **scaled, "class_names": names, SCALE: np.array(scale)}
