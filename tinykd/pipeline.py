@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +22,7 @@ from tinykd.config import Config
 from tinykd.datasets import Dataset, fingerprint_source, load_dataset
 from tinykd.errors import TinykdError
 from tinykd.ledger import PREDICTIONS_FILE, save_predictions
+from tinykd.manifest import NOT_INSTALLED, Manifest, package_versions
 from tinykd.notes import write_notes
 from tinykd.progress import Progress, Silent
 from tinykd.report import FORMATS
@@ -35,7 +35,6 @@ from tinykd.results import (
     ExportResult,
     QuantizeResult,
     Report,
-    Result,
     SoftTargetsResult,
     StudentSummary,
     TeacherResult,
@@ -47,23 +46,6 @@ if TYPE_CHECKING:
     from tinykd.teachers.ensemble import Ensemble
 
 R = TypeVar("R", bound=BaseModel)
-
-PACKAGES = (
-    "tinykd",
-    "tensorflow",
-    "tf-keras",
-    "keras",
-    "tensorflow-model-optimization",
-    "ai-edge-litert",
-    "tflite-micro",
-    "numpy",
-    "scikit-learn",
-    "ziglang",
-    "unicorn",
-)
-"""Packages that can change a result; their versions are part of every stage's key."""
-
-NOT_INSTALLED = "not installed"
 
 
 def build(config: Config, *, out: Path = Path("build"), progress: Progress | None = None) -> Report:
@@ -82,37 +64,6 @@ def build(config: Config, *, out: Path = Path("build"), progress: Progress | Non
     """
     with RunDirectory(out / config.name).locked() as directory:
         return Build(config, directory, progress or Silent()).run()
-
-
-def package_versions() -> dict[str, str]:
-    """Installed version of every package in ``PACKAGES``."""
-    installed = {}
-    for package in PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = NOT_INSTALLED
-    return installed
-
-
-class Manifest(Result):
-    """``manifest.json``: what a build was made of, and the hash of everything it made.
-
-    Attributes:
-        config: Complete, defaults included.
-        data_sha256: Of the arrays and their split.
-        seeds: What each random choice started from.
-        versions: Package to version.
-        stages: Stage to the hash of all that it depends on.
-        artifacts: Every file that was built.
-    """
-
-    config: Config
-    data_sha256: str
-    seeds: dict[str, int]
-    versions: dict[str, str]
-    stages: dict[str, str]
-    artifacts: tuple[Artifact, ...]
 
 
 class Build:
@@ -442,14 +393,31 @@ class Build:
 
     def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
         """Copy what was built to where the user looks, and write the report beside it."""
-        root = self.directory.path
-        files = {file: self.export.file(file) for file in self.export.result.files}
-        files[f"{self.config.name}_student.h5"] = self.distill.file(
-            f"{self.distill.result.shipped}.h5"
-        )
-        files[PREDICTIONS_FILE] = self.evaluate.file(PREDICTIONS_FILE)
+        root, files = self.directory.path, self._files()
         for name, stored in files.items():
             write_atomically(root / name, stored.read_bytes())
+        report = self._report(
+            describe_files(root, list(files)),
+            seconds={stage.name: round(stage.seconds, 3) for stage in stages},
+        )
+        write_atomically(root / "report.json", FORMATS["json"](report))
+        write_atomically(root / "report.html", FORMATS["html"](report))
+        write_atomically(root / "manifest.json", self._manifest(report, stages))
+        self.directory.discard_partial_stages()
+        self.directory.discard_old_stages()
+        return report
+
+    def _files(self) -> dict[str, Path]:
+        """What the user gets, by name, and where the stages have it."""
+        student = self.distill.file(f"{self.distill.result.shipped}.h5")
+        return {
+            **{file: self.export.file(file) for file in self.export.result.files},
+            f"{self.config.name}_student.h5": student,
+            PREDICTIONS_FILE: self.evaluate.file(PREDICTIONS_FILE),
+        }
+
+    def _report(self, artifacts: tuple[Artifact, ...], seconds: dict[str, float]) -> Report:
+        """All that the stages found out, with the notes on it."""
         evaluated, emulated = self.evaluate.result, self.emulate.result
         report = Report(
             name=self.config.name,
@@ -471,18 +439,12 @@ class Build:
             layers=emulated.layers,
             latency=emulated.latency,
             board=self.config.target.board,
-            artifacts=describe_files(root, list(files)),
+            artifacts=artifacts,
             seeds=self.seeds,
             versions=self.versions,
-            seconds={stage.name: round(stage.seconds, 3) for stage in stages},
+            seconds=seconds,
         )
-        report = report.model_copy(update={"notes": write_notes(report)})
-        write_atomically(root / "report.json", FORMATS["json"](report))
-        write_atomically(root / "report.html", FORMATS["html"](report))
-        write_atomically(root / "manifest.json", self._manifest(report, stages))
-        self.directory.discard_partial_stages()
-        self.directory.discard_old_stages()
-        return report
+        return report.model_copy(update={"notes": write_notes(report)})
 
     def _manifest(self, report: Report, stages: tuple[Stage[Any], ...]) -> str:
         """How this build came about: configuration, data, versions, and the hash of every file."""
