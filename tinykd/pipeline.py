@@ -150,25 +150,11 @@ class Build:
 
         def compute(folder: Path) -> TeacherResult:
             load_tensorflow(self.progress)
-            from tinykd.losses import choose_objective
-            from tinykd.teachers.ensemble import (
-                check_arrays,
-                check_features,
-                count_teachers,
-                prepare_teachers,
-            )
-            from tinykd.views import make_views
+            from tinykd.teachers.ensemble import prepare_teachers
+            from tinykd.teachers.self_taught import train_self_teacher
 
-            # a loss that does not suit the data is refused before a teacher is trained for it
-            task = self.dataset.task.name
-            objective = choose_objective(self.config.distill, self.dataset.classes, task)
-            if objective.compares_features:
-                check_features(count_teachers(config))
-            views = make_views(self.dataset.x_train[:1], self.config.distill.views)
-            check_arrays(config, views=len(views.x))
+            self._check_lesson()
             if config.kind == "self":
-                from tinykd.teachers.self_taught import train_self_teacher
-
                 return train_self_teacher(
                     self.config, self.dataset, folder=folder, progress=self.progress
                 )
@@ -200,7 +186,6 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.teachers.cache import user_cache
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
-            from tinykd.views import make_views
 
             logits = compute_soft_targets(
                 self._open_teacher(),
@@ -212,7 +197,7 @@ class Build:
             np.save(folder / SOFT_TARGETS_FILE, logits)
             samples = len(self.dataset.y_train)
             return SoftTargetsResult(
-                views=len(make_views(self.dataset.x_train[:1], self.config.distill.views).x),
+                views=self._count_views(),
                 train_accuracy=self.dataset.task.score(logits[:samples], self.dataset.y_train),
             )
 
@@ -495,6 +480,27 @@ class Build:
                 "tflite-micro is not installed: without it nobody can tell whether the C is right. "
                 "There are wheels for Linux and macOS; on Windows use WSL."
             )
+
+    def _check_lesson(self) -> None:
+        """Refuse a loss that does not suit data or teachers before a teacher is trained for it.
+
+        Raises:
+            TinykdError: If the loss, the views and the teachers do not go together.
+        """
+        from tinykd.losses import choose_objective
+        from tinykd.teachers.ensemble import check_arrays, check_features, count_teachers
+
+        config, teacher = self.config.distill, self.config.teacher
+        objective = choose_objective(config, self.dataset.classes, self.dataset.task.name)
+        if objective.compares_features:
+            check_features(count_teachers(teacher))
+        check_arrays(teacher, views=self._count_views())
+
+    def _count_views(self) -> int:
+        """How many times a sample is seen in an epoch."""
+        from tinykd.views import make_views
+
+        return len(make_views(self.dataset.x_train[:1], self.config.distill.views).x)
 
     @cached_property
     def dataset(self) -> Dataset:

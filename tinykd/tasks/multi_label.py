@@ -12,10 +12,11 @@ from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
 from tinykd.probabilities import SMALLEST
+from tinykd.tasks.metric import Metric
 from tinykd.tasks.names import read_names
 from tinykd.tasks.ranking import average_precision
 from tinykd.tasks.regression import mean_of
-from tinykd.tasks.task import Arrays, Metric, Task, Values
+from tinykd.tasks.task import Arrays, Task, Values
 
 MEAN_AP = Metric("mean_average_precision", "mAP", "mean average precision")
 MICRO_F1 = Metric("micro_f1", "F1", "micro F1")

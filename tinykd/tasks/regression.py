@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
+from tinykd.tasks.metric import Duel, Metric
 from tinykd.tasks.names import read_names
-from tinykd.tasks.task import Arrays, Duel, Metric, Task, Values
+from tinykd.tasks.task import Arrays, Task, Values
 
 RMSE = Metric("rmse", "RMSE", "root mean squared error", is_share=False, more_is_better=False)
 MAE = Metric("mae", "MAE", "mean absolute error", is_share=False, more_is_better=False)
