@@ -6,7 +6,7 @@ from the checkpoint in it.
 """
 
 from tinykd.artifacts.directory import RunDirectory
-from tinykd.artifacts.files import describe_files, write_atomically
+from tinykd.artifacts.files import describe_files, file_sha256, write_atomically
 from tinykd.artifacts.fingerprints import code_fingerprint, fingerprint
 from tinykd.artifacts.record import Stage
 
@@ -15,6 +15,7 @@ __all__ = [
     "Stage",
     "code_fingerprint",
     "describe_files",
+    "file_sha256",
     "fingerprint",
     "write_atomically",
 ]

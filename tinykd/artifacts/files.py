@@ -35,7 +35,9 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 def describe_files(root: Path, paths: list[str]) -> tuple[Artifact, ...]:
     """Hash and size of files below ``root``, in the given order."""
     return tuple(
-        Artifact(path=path, sha256=hash_file(root / path), size_bytes=(root / path).stat().st_size)
+        Artifact(
+            path=path, sha256=file_sha256(root / path), size_bytes=(root / path).stat().st_size
+        )
         for path in paths
     )
 
@@ -45,7 +47,7 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def hash_file(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

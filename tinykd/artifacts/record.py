@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tinykd.artifacts.files import hash_file, temporary_path, write_atomically
+from tinykd.artifacts.files import file_sha256, temporary_path, write_atomically
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -46,7 +46,7 @@ def read_stage(name: str, result_type: type[R], folder: Path, key: str) -> Stage
     """A stored stage; None if it is not there, not whole, or of another version."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if any(hash_file(folder / file) != digest for file, digest in record["files"].items()):
+        if any(file_sha256(folder / file) != digest for file, digest in record["files"].items()):
             return None
         result = result_type.model_validate_json(json.dumps(record["result"]))
         return Stage(name, result, folder, key, float(record["seconds"]), reused=True)
@@ -57,7 +57,7 @@ def read_stage(name: str, result_type: type[R], folder: Path, key: str) -> Stage
 def write_record(folder: Path, result: BaseModel, seconds: float) -> None:
     """Write what a stage found out, and the hash of every file that it left."""
     files = {
-        file.relative_to(folder).as_posix(): hash_file(file)
+        file.relative_to(folder).as_posix(): file_sha256(file)
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name not in {RECORD, temporary_path(folder / RECORD).name}
     }

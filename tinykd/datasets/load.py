@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.artifacts import file_sha256
 from tinykd.config import DataConfig
 from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
 from tinykd.datasets.dataset import Dataset, input_scale_for
@@ -34,9 +34,7 @@ def _fingerprint_labelled(config: DataConfig) -> str:
         return f"scikit-learn {metadata.version('scikit-learn')}"
     if config.source in SOURCES:
         return config.source
-    path = _existing_file(config.source)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(_existing_file(config.source))
 
 
 def _existing_file(source: str) -> Path:
