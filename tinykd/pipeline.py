@@ -16,18 +16,16 @@ from pydantic import BaseModel
 
 from firmware_export.measure.toolchain import compiler_version
 from firmware_export.target import CORES, find_board
-from tinykd.artifacts import RunDirectory, Stage, describe_files, write_atomically
+from tinykd.artifacts import RunDirectory, Stage
 from tinykd.backend import load_tensorflow
 from tinykd.config import Config
 from tinykd.datasets import Dataset, fingerprint_source, load_dataset
 from tinykd.errors import TinykdError
 from tinykd.ledger import PREDICTIONS_FILE, save_predictions
-from tinykd.manifest import NOT_INSTALLED, Manifest, package_versions
-from tinykd.notes import write_notes
+from tinykd.manifest import NOT_INSTALLED, package_versions
 from tinykd.progress import Progress, Silent
-from tinykd.report import FORMATS
+from tinykd.publish import publish
 from tinykd.results import (
-    Artifact,
     DataSummary,
     DistillResult,
     EmulateResult,
@@ -105,7 +103,7 @@ class Build:
             self.emulate,
             self.evaluate,
         )
-        return self._publish(stages)
+        return publish(self, stages)
 
     @cached_property
     def data(self) -> Stage[DataSummary]:
@@ -375,73 +373,6 @@ class Build:
         if self.taught_by is not None:
             seeds["teacher"] = self.taught_by.config.seed
         return seeds
-
-    def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
-        """Copy what was built to where the user looks, and write the report beside it."""
-        root, files = self.directory.path, self._files()
-        for name, stored in files.items():
-            write_atomically(root / name, stored.read_bytes())
-        report = self._report(
-            describe_files(root, list(files)),
-            seconds={stage.name: round(stage.seconds, 3) for stage in stages},
-        )
-        write_atomically(root / "report.json", FORMATS["json"](report))
-        write_atomically(root / "report.html", FORMATS["html"](report))
-        write_atomically(root / "manifest.json", self._manifest(report, stages))
-        self.directory.discard_partial_stages()
-        self.directory.discard_old_stages()
-        return report
-
-    def _files(self) -> dict[str, Path]:
-        """What the user gets, by name, and where the stages have it."""
-        student = self.distill.file(f"{self.distill.result.shipped}.h5")
-        return {
-            **{file: self.export.file(file) for file in self.export.result.files},
-            f"{self.config.name}_student.h5": student,
-            PREDICTIONS_FILE: self.evaluate.file(PREDICTIONS_FILE),
-        }
-
-    def _report(self, artifacts: tuple[Artifact, ...], seconds: dict[str, float]) -> Report:
-        """All that the stages found out, with the notes on it."""
-        evaluated, emulated = self.evaluate.result, self.emulate.result
-        report = Report(
-            name=self.config.name,
-            data=self.data.result,
-            student=self.student.result,
-            teacher=self.teacher.result,
-            distill=self.distill.result,
-            quantize=self.quantize.result,
-            models=evaluated.models,
-            c_equals_tflm=evaluated.c_equals_tflm,
-            emulated_samples=emulated.emulated_samples,
-            compiler=emulated.compiler,
-            confusion=evaluated.confusion,
-            flipped=evaluated.flipped,
-            ledger=evaluated.ledger,
-            by_output=evaluated.by_output,
-            threshold=self.export.result.threshold,
-            footprint=emulated.footprint,
-            layers=emulated.layers,
-            latency=emulated.latency,
-            board=self.config.target.board,
-            artifacts=artifacts,
-            seeds=self.seeds,
-            versions=self.versions,
-            seconds=seconds,
-        )
-        return report.model_copy(update={"notes": write_notes(report)})
-
-    def _manifest(self, report: Report, stages: tuple[Stage[Any], ...]) -> str:
-        """How this build came about: configuration, data, versions, and the hash of every file."""
-        manifest = Manifest(
-            config=self.config,
-            data_sha256=report.data.sha256,
-            seeds=report.seeds,
-            versions=report.versions,
-            stages={stage.name: stage.key for stage in stages},
-            artifacts=report.artifacts,
-        )
-        return manifest.model_dump_json(indent=2) + "\n"
 
     def _stage(
         self,
