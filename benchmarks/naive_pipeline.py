@@ -145,7 +145,7 @@ def naive_side(job: Job) -> dict[str, Any]:
     import tf_keras
     from tensorflow_model_optimization.quantization.keras import quantize_model
 
-    from tinykd.convert import fold_input_scale
+    from tinykd.tflite_file import fold_input_scale
 
     dataset = job.dataset()
     student = job.student(dataset)

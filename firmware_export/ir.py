@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from firmware_export.errors import ModelError
 
 Shape = tuple[int, ...]
 Array = npt.NDArray[np.generic]
+Number = TypeVar("Number", int, float)
 OptionValue = int | float | bool | tuple[int, ...]
 
 NO_OPTIONS: Mapping[str, OptionValue] = MappingProxyType({})
@@ -147,10 +149,7 @@ class Node:
         Raises:
             ModelError: If the node's options have no such field.
         """
-        value = self.options.get(name)
-        if not isinstance(value, int):
-            raise ModelError(f"{self.op} at '{self.name}': option '{name}' is missing in the file.")
-        return int(value)
+        return int(self._option(name, int))
 
     def real_option(self, name: str) -> float:
         """A floating-point field of the options table.
@@ -158,8 +157,11 @@ class Node:
         Raises:
             ModelError: If the node's options have no such field.
         """
+        return self._option(name, float)
+
+    def _option(self, name: str, kind: type[Number]) -> Number:
         value = self.options.get(name)
-        if not isinstance(value, float):
+        if not isinstance(value, kind):
             raise ModelError(f"{self.op} at '{self.name}': option '{name}' is missing in the file.")
         return value
 

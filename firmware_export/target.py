@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
+from typing import TypeVar
 
 from firmware_export.errors import BoardError
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,7 @@ def find_core(name: str) -> Core:
         >>> find_core("cortex-m4").qemu_machine
         'mps2-an386'
     """
-    if name not in CORES:
-        raise BoardError(_unknown("core", name, CORES))
-    return CORES[name]
+    return _find("core", name, CORES)
 
 
 def find_board(key: str) -> Board:
@@ -218,12 +219,12 @@ def find_board(key: str) -> Board:
         >>> find_board("nano33ble").mcu
         'nRF52840'
     """
-    if key not in BOARDS:
-        raise BoardError(_unknown("board", key, BOARDS))
-    return BOARDS[key]
+    return _find("board", key, BOARDS)
 
 
-def _unknown(kind: str, given: str, table: Mapping[str, object]) -> str:
+def _find(kind: str, given: str, table: Mapping[str, Row]) -> Row:
+    if given in table:
+        return table[given]
     near = difflib.get_close_matches(given.lower(), table, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"unknown {kind} '{given}': {hint}Known: {', '.join(table)}."
+    raise BoardError(f"unknown {kind} '{given}': {hint}Known: {', '.join(table)}.")

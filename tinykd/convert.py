@@ -19,22 +19,7 @@ from tensorflow.lite.python.convert import ConverterError
 from tinykd.backend import without_stderr
 from tinykd.elu import make_elu_int8
 from tinykd.errors import ConversionError
-from tinykd.tflite_file import (
-    check_full_integer,
-    describe,
-    fold_input_scale,
-    fold_output_scale,
-    slim,
-)
-
-__all__ = [
-    "check_full_integer",
-    "convert_ptq",
-    "convert_qat",
-    "describe",
-    "fold_input_scale",
-    "fold_output_scale",
-]
+from tinykd.tflite_file import check_full_integer, slim
 
 
 def convert_ptq(student: Any, representative: NDArray[np.float32]) -> bytes:

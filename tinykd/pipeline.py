@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,17 +16,16 @@ from pydantic import BaseModel
 
 from firmware_export.measure.toolchain import compiler_version
 from firmware_export.target import CORES, find_board
-from tinykd.artifacts import RunDirectory, Stage, describe_files, write_atomically
+from tinykd.artifacts import RunDirectory, Stage
 from tinykd.backend import load_tensorflow
 from tinykd.config import Config
 from tinykd.datasets import Dataset, fingerprint_source, load_dataset
 from tinykd.errors import TinykdError
 from tinykd.ledger import PREDICTIONS_FILE, save_predictions
-from tinykd.notes import write_notes
+from tinykd.manifest import NOT_INSTALLED, package_versions
 from tinykd.progress import Progress, Silent
-from tinykd.report import FORMATS
+from tinykd.publish import publish
 from tinykd.results import (
-    Artifact,
     DataSummary,
     DistillResult,
     EmulateResult,
@@ -35,7 +33,6 @@ from tinykd.results import (
     ExportResult,
     QuantizeResult,
     Report,
-    Result,
     SoftTargetsResult,
     StudentSummary,
     TeacherResult,
@@ -47,23 +44,6 @@ if TYPE_CHECKING:
     from tinykd.teachers.ensemble import Ensemble
 
 R = TypeVar("R", bound=BaseModel)
-
-PACKAGES = (
-    "tinykd",
-    "tensorflow",
-    "tf-keras",
-    "keras",
-    "tensorflow-model-optimization",
-    "ai-edge-litert",
-    "tflite-micro",
-    "numpy",
-    "scikit-learn",
-    "ziglang",
-    "unicorn",
-)
-"""Packages that can change a result; their versions are part of every stage's key."""
-
-NOT_INSTALLED = "not installed"
 
 
 def build(config: Config, *, out: Path = Path("build"), progress: Progress | None = None) -> Report:
@@ -82,37 +62,6 @@ def build(config: Config, *, out: Path = Path("build"), progress: Progress | Non
     """
     with RunDirectory(out / config.name).locked() as directory:
         return Build(config, directory, progress or Silent()).run()
-
-
-def package_versions() -> dict[str, str]:
-    """Installed version of every package in ``PACKAGES``."""
-    installed = {}
-    for package in PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = NOT_INSTALLED
-    return installed
-
-
-class Manifest(Result):
-    """``manifest.json``: what a build was made of, and the hash of everything it made.
-
-    Attributes:
-        config: Complete, defaults included.
-        data_sha256: Of the arrays and their split.
-        seeds: What each random choice started from.
-        versions: Package to version.
-        stages: Stage to the hash of all that it depends on.
-        artifacts: Every file that was built.
-    """
-
-    config: Config
-    data_sha256: str
-    seeds: dict[str, int]
-    versions: dict[str, str]
-    stages: dict[str, str]
-    artifacts: tuple[Artifact, ...]
 
 
 class Build:
@@ -154,7 +103,7 @@ class Build:
             self.emulate,
             self.evaluate,
         )
-        return self._publish(stages)
+        return publish(self, stages)
 
     @cached_property
     def data(self) -> Stage[DataSummary]:
@@ -199,25 +148,11 @@ class Build:
 
         def compute(folder: Path) -> TeacherResult:
             load_tensorflow(self.progress)
-            from tinykd.losses import choose_objective
-            from tinykd.teachers.ensemble import (
-                check_arrays,
-                check_features,
-                count_teachers,
-                prepare_teachers,
-            )
-            from tinykd.views import make_views
+            from tinykd.teachers.ensemble import prepare_teachers
+            from tinykd.teachers.self_taught import train_self_teacher
 
-            # a loss that does not suit the data is refused before a teacher is trained for it
-            task = self.dataset.task.name
-            objective = choose_objective(self.config.distill, self.dataset.classes, task)
-            if objective.compares_features:
-                check_features(count_teachers(config))
-            views = make_views(self.dataset.x_train[:1], self.config.distill.views)
-            check_arrays(config, views=len(views.x))
+            self._check_lesson()
             if config.kind == "self":
-                from tinykd.teachers.self_taught import train_self_teacher
-
                 return train_self_teacher(
                     self.config, self.dataset, folder=folder, progress=self.progress
                 )
@@ -249,7 +184,6 @@ class Build:
             load_tensorflow(self.progress)
             from tinykd.teachers.cache import user_cache
             from tinykd.teachers.soft_targets import SOFT_TARGETS_FILE, compute_soft_targets
-            from tinykd.views import make_views
 
             logits = compute_soft_targets(
                 self._open_teacher(),
@@ -261,7 +195,7 @@ class Build:
             np.save(folder / SOFT_TARGETS_FILE, logits)
             samples = len(self.dataset.y_train)
             return SoftTargetsResult(
-                views=len(make_views(self.dataset.x_train[:1], self.config.distill.views).x),
+                views=self._count_views(),
                 train_accuracy=self.dataset.task.score(logits[:samples], self.dataset.y_train),
             )
 
@@ -440,62 +374,6 @@ class Build:
             seeds["teacher"] = self.taught_by.config.seed
         return seeds
 
-    def _publish(self, stages: tuple[Stage[Any], ...]) -> Report:
-        """Copy what was built to where the user looks, and write the report beside it."""
-        root = self.directory.path
-        files = {file: self.export.file(file) for file in self.export.result.files}
-        files[f"{self.config.name}_student.h5"] = self.distill.file(
-            f"{self.distill.result.shipped}.h5"
-        )
-        files[PREDICTIONS_FILE] = self.evaluate.file(PREDICTIONS_FILE)
-        for name, stored in files.items():
-            write_atomically(root / name, stored.read_bytes())
-        evaluated, emulated = self.evaluate.result, self.emulate.result
-        report = Report(
-            name=self.config.name,
-            data=self.data.result,
-            student=self.student.result,
-            teacher=self.teacher.result,
-            distill=self.distill.result,
-            quantize=self.quantize.result,
-            models=evaluated.models,
-            c_equals_tflm=evaluated.c_equals_tflm,
-            emulated_samples=emulated.emulated_samples,
-            compiler=emulated.compiler,
-            confusion=evaluated.confusion,
-            flipped=evaluated.flipped,
-            ledger=evaluated.ledger,
-            by_output=evaluated.by_output,
-            threshold=self.export.result.threshold,
-            footprint=emulated.footprint,
-            layers=emulated.layers,
-            latency=emulated.latency,
-            board=self.config.target.board,
-            artifacts=describe_files(root, list(files)),
-            seeds=self.seeds,
-            versions=self.versions,
-            seconds={stage.name: round(stage.seconds, 3) for stage in stages},
-        )
-        report = report.model_copy(update={"notes": write_notes(report)})
-        write_atomically(root / "report.json", FORMATS["json"](report))
-        write_atomically(root / "report.html", FORMATS["html"](report))
-        write_atomically(root / "manifest.json", self._manifest(report, stages))
-        self.directory.discard_partial_stages()
-        self.directory.discard_old_stages()
-        return report
-
-    def _manifest(self, report: Report, stages: tuple[Stage[Any], ...]) -> str:
-        """How this build came about: configuration, data, versions, and the hash of every file."""
-        manifest = Manifest(
-            config=self.config,
-            data_sha256=report.data.sha256,
-            seeds=report.seeds,
-            versions=report.versions,
-            stages={stage.name: stage.key for stage in stages},
-            artifacts=report.artifacts,
-        )
-        return manifest.model_dump_json(indent=2) + "\n"
-
     def _stage(
         self,
         name: str,
@@ -533,6 +411,27 @@ class Build:
                 "tflite-micro is not installed: without it nobody can tell whether the C is right. "
                 "There are wheels for Linux and macOS; on Windows use WSL."
             )
+
+    def _check_lesson(self) -> None:
+        """Refuse a loss that does not suit data or teachers before a teacher is trained for it.
+
+        Raises:
+            TinykdError: If the loss, the views and the teachers do not go together.
+        """
+        from tinykd.losses import choose_objective
+        from tinykd.teachers.ensemble import check_arrays, check_features, count_teachers
+
+        config, teacher = self.config.distill, self.config.teacher
+        objective = choose_objective(config, self.dataset.classes, self.dataset.task.name)
+        if objective.compares_features:
+            check_features(count_teachers(teacher))
+        check_arrays(teacher, views=self._count_views())
+
+    def _count_views(self) -> int:
+        """How many times a sample is seen in an epoch."""
+        from tinykd.views import make_views
+
+        return len(make_views(self.dataset.x_train[:1], self.config.distill.views).x)
 
     @cached_property
     def dataset(self) -> Dataset:

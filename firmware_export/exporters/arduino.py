@@ -8,7 +8,7 @@ from string import Template
 
 from firmware_export.errors import ModelError
 from firmware_export.exporters.arduino_sketch import golden_header, sketch
-from firmware_export.exporters.request import ExportRequest
+from firmware_export.exporters.request import ExportRequest, GoldenVectors
 from firmware_export.names import camel_case
 
 _PROPERTIES = Template("""\
@@ -73,18 +73,7 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
     Source:
         Arduino library specification 1.5.
     """
-    if request.golden is None:
-        raise ModelError(
-            f"arduino: '{request.compiled.name}' has no golden vectors for the self-test. Run the "
-            f"generated C on a few samples and pass them as ExportRequest.golden."
-        )
-    ports = (*request.compiled.inputs, *request.compiled.outputs)
-    other = [port for port in ports if port.dtype != "int8"]
-    if other:
-        raise ModelError(
-            f"arduino: inputs and outputs must be int8. Got {other[0].dtype} in '{other[0].name}'. "
-            "Convert with inference_input_type and inference_output_type int8, or export to c."
-        )
+    golden = _checked_golden(request)
     name = request.compiled.name
     sketch_name = f"{camel_case(name)}SelfTest"
     example = f"examples/{sketch_name}"
@@ -105,5 +94,22 @@ def export_arduino(request: ExportRequest) -> Mapping[str, str]:
         "README.md": _README.substitute(values),
         **{f"src/{file}": text for file, text in request.compiled.files.items()},
         f"{example}/{sketch_name}.ino": sketch(request),
-        f"{example}/{name}_golden.h": golden_header(request, request.golden),
+        f"{example}/{name}_golden.h": golden_header(request, golden),
     }
+
+
+def _checked_golden(request: ExportRequest) -> GoldenVectors:
+    """The vectors of the self-test, where the sketch can feed and read the model."""
+    if request.golden is None:
+        raise ModelError(
+            f"arduino: '{request.compiled.name}' has no golden vectors for the self-test. Run the "
+            f"generated C on a few samples and pass them as ExportRequest.golden."
+        )
+    ports = (*request.compiled.inputs, *request.compiled.outputs)
+    other = [port for port in ports if port.dtype != "int8"]
+    if other:
+        raise ModelError(
+            f"arduino: inputs and outputs must be int8. Got {other[0].dtype} in '{other[0].name}'. "
+            "Convert with inference_input_type and inference_output_type int8, or export to c."
+        )
+    return request.golden

@@ -34,6 +34,17 @@ PIXELS = 4
 DIRECT = "direct"
 DIRECT_CODE_BYTES = 1250
 
+SLIDING_LIMITS = (
+    known_activation,
+    known_padding,
+    sensible_strides,
+    sensible_dilation,
+    weights.symmetric_weights,
+    weights.channel_scales,
+    kernel_within_image,
+)
+"""Of a window that slides over the image, and of its weights; they rely on the weights' shape."""
+
 
 def four_dimensional_weights(node: Node) -> str | None:
     """Weights must have the shape [output channels, height, width, input channels].
@@ -191,13 +202,7 @@ CONV_2D = OpDef(
         weights.int8_weights,
         four_dimensional_weights,
         whole_groups,
-        known_activation,
-        known_padding,
-        sensible_strides,
-        sensible_dilation,
-        weights.symmetric_weights,
-        weights.channel_scales,
-        kernel_within_image,
+        *SLIDING_LIMITS,
     ),
     output_shape=_output_shape,
     macs=_macs,

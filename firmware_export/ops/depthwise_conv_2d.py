@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from firmware_export.ir import Node, Shape
 from firmware_export.ops import weights
+from firmware_export.ops.conv_2d import SLIDING_LIMITS
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
-from firmware_export.ops.limits import INT8_TENSORS, image, known_activation
-from firmware_export.ops.windows import (
-    kernel_window,
-    kernel_within_image,
-    known_padding,
-    sensible_dilation,
-    sensible_strides,
-)
+from firmware_export.ops.limits import INT8_TENSORS, image
+from firmware_export.ops.windows import kernel_window
 
 WORD_BYTES = 4
 """The kernel keeps two words for each four taps of a row, and reads up to one beyond the values."""
@@ -82,13 +77,7 @@ DEPTHWISE_CONV_2D = OpDef(
         image,
         weights.int8_weights,
         depthwise_weights,
-        known_activation,
-        known_padding,
-        sensible_strides,
-        sensible_dilation,
-        weights.symmetric_weights,
-        weights.channel_scales,
-        kernel_within_image,
+        *SLIDING_LIMITS,
     ),
     output_shape=_output_shape,
     macs=_macs,

@@ -14,6 +14,7 @@ from firmware_export.ir import Node, Shape, Tensor
 from firmware_export.numerics import Int8Array, quantize_multiplier, requantize, saturate
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import computed_input, nonempty, quantization_fault
+from firmware_export.ops.rescaling import rescaling
 
 QUANTIZED = {
     ("float32", "int8"),
@@ -93,19 +94,7 @@ def _from_real(node: Node) -> KernelCall:
 
 def _rescale(node: Node, kernel: str, types: Mapping[str, str]) -> KernelCall:
     """One integer type to another, of which one has 16 bits."""
-    x, y = node.input(0), node.output
-    multiplier, shift = quantize_multiplier(x.scale / y.scale)
-    params = Struct(
-        f"{kernel}_params",
-        "params",
-        {
-            "size": x.elements,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
-            "multiplier": multiplier,
-            "right_shift": -shift,
-        },
-    )
+    params = Struct(f"{kernel}_params", "params", rescaling(node))
     return KernelCall(kernel, (params,), ("input_0", "output"), types=types)
 
 

@@ -10,9 +10,10 @@ where they differ; the LiteRT reference, which treats both alike, decides.
 from __future__ import annotations
 
 from firmware_export.ir import Node, Shape
-from firmware_export.numerics import activation_range, quantize_multiplier
+from firmware_export.numerics import activation_range
 from firmware_export.ops.definition import KernelCall, OpDef, Struct
 from firmware_export.ops.limits import INT8_TENSORS
+from firmware_export.ops.rescaling import rescaling
 
 
 def bounded_scale(node: Node) -> str | None:
@@ -30,21 +31,11 @@ def _output_shape(node: Node) -> Shape:
 
 def emit(node: Node) -> KernelCall:
     """The C call of a node."""
-    x, y = node.input(0), node.output
-    multiplier, shift = quantize_multiplier(x.scale / y.scale)
-    low, high = activation_range(node.op, y.scale, y.zero_point)
+    low, high = activation_range(node.op, node.output.scale, node.output.zero_point)
     params = Struct(
         "tkd_relu_params",
         "params",
-        {
-            "size": x.elements,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
-            "multiplier": multiplier,
-            "right_shift": -shift,
-            "activation_min": low,
-            "activation_max": high,
-        },
+        {**rescaling(node), "activation_min": low, "activation_max": high},
     )
     return KernelCall("tkd_relu_s8", (params,), ("input_0", "output"), overlaps={0: 0})
 

@@ -119,9 +119,29 @@ def emit(node: Node) -> KernelCall:
     made = _unfolded(node)
     stage, constants = weights.output_stage(made)
     window = _window(node)
+    depth = -(-node.input(DATA).shape[3] // LANES) * LANES
+    return KernelCall(
+        kernel="tkd_transpose_conv_s8",
+        structs=(_shape(node, window, depth), stage),
+        arguments=("weights", f"input_{DATA}", "scratch", "output"),
+        constants={"weights": lay_out_weights(made.input(1).values, window.stride), **constants},
+        row_types=weights.ROW_TYPES,
+        scratch_bytes=PIXELS * most_taps(window) * depth * LANE_BYTES,
+        scratch_type="tkd_lane",
+        overlaps={DATA: overlap(node)},
+    )
+
+
+def _shape(node: Node, window: Window, depth: int) -> Struct:
+    """The C parameter block ``tkd_transpose_conv_shape``.
+
+    Args:
+        node: TRANSPOSE_CONV.
+        window: Over its output image.
+        depth: Input channels, with those that fill the last lanes up.
+    """
     batches, height, width, channels = node.input(DATA).shape
-    depth = -(-channels // LANES) * LANES
-    shape = Struct(
+    return Struct(
         "tkd_transpose_conv_shape",
         "shape",
         {
@@ -141,16 +161,6 @@ def emit(node: Node) -> KernelCall:
             "pad_left": window.pad[1],
             "input_zero_point": node.input(DATA).zero_point,
         },
-    )
-    return KernelCall(
-        kernel="tkd_transpose_conv_s8",
-        structs=(shape, stage),
-        arguments=("weights", f"input_{DATA}", "scratch", "output"),
-        constants={"weights": lay_out_weights(made.input(1).values, window.stride), **constants},
-        row_types=weights.ROW_TYPES,
-        scratch_bytes=PIXELS * most_taps(window) * depth * LANE_BYTES,
-        scratch_type="tkd_lane",
-        overlaps={DATA: overlap(node)},
     )
 
 

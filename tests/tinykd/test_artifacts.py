@@ -82,7 +82,7 @@ def test_whatever_it_depends_on_makes_it_run_again(directory):
 def test_other_code_does_not_reuse_what_was_stored(directory, monkeypatch):
     work = Work(directory)
     work.stage(seed=0)
-    monkeypatch.setattr("tinykd.artifacts.code_fingerprint", lambda: "other")
+    monkeypatch.setattr("tinykd.artifacts.directory.code_fingerprint", lambda: "other")
     work.stage(seed=0)
     assert work.runs == 2
 
@@ -92,7 +92,8 @@ def test_the_code_is_that_of_both_packages(monkeypatch, tmp_path):
     for name in ("tinykd/a.py", "firmware_export/runtime/k.c", "tinykd/cli/c.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
-    monkeypatch.setattr("tinykd.artifacts.__file__", str(tmp_path / "tinykd" / "artifacts.py"))
+    inside = tmp_path / "tinykd" / "artifacts" / "fingerprints.py"
+    monkeypatch.setattr("tinykd.artifacts.fingerprints.__file__", str(inside))
     compute = code_fingerprint.__wrapped__
     before = compute()
     (tmp_path / "tinykd/cli/c.py").write_text("2")

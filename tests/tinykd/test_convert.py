@@ -8,19 +8,13 @@ import tensorflow as tf
 import tf_keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tinykd.convert import (
-    check_full_integer,
-    convert_ptq,
-    convert_qat,
-    describe,
-    fold_input_scale,
-    fold_output_scale,
-)
+from tinykd.convert import convert_ptq, convert_qat
 from tinykd.errors import ConversionError
 from tinykd.litert import make_interpreter, run_litert
 from tinykd.quantization import scheme
 from tinykd.quantization.qat import calibrate, quantization_aware
 from tinykd.students.architectures import STUDENTS
+from tinykd.tflite_file import check_full_integer, describe, fold_input_scale, fold_output_scale
 
 L = tf_keras.layers
 
@@ -283,15 +277,19 @@ def outputs_of_tflm(tflite, x):
     return np.concatenate(outputs)
 
 
+def check_same_bytes(tflite, folded):
+    shape = make_interpreter(tflite).get_input_details()[0]["shape"][1:]
+    x = np.random.default_rng(0).integers(-128, 128, (50, *shape), np.int8)
+    assert np.array_equal(run_litert(tflite, x), run_litert(folded, x))
+    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(folded, x))
+
+
 @pytest.mark.parametrize("name", STUDENT_OPERATORS)
 def test_folding_the_input_scale_changes_no_output_byte(files, name):
     tflite = files[name, "qat"]
     folded = fold_input_scale(tflite, 1 / 256)
     assert describe(folded).input_scale == describe(tflite).input_scale * 256
-    shape = make_interpreter(tflite).get_input_details()[0]["shape"][1:]
-    x = np.random.default_rng(0).integers(-128, 128, (50, *shape), np.int8)
-    assert np.array_equal(run_litert(tflite, x), run_litert(folded, x))
-    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(folded, x))
+    check_same_bytes(tflite, folded)
 
 
 FIRST_LAYER = {
@@ -333,14 +331,22 @@ def test_folding_the_output_scale_changes_the_unit_of_the_output_alone(files, na
         before.input_scale,
         before.output_zero_point,
     )
-    shape = make_interpreter(tflite).get_input_details()[0]["shape"][1:]
-    x = np.random.default_rng(0).integers(-128, 128, (50, *shape), np.int8)
-    assert np.array_equal(run_litert(tflite, x), run_litert(folded, x))
-    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(folded, x))
+    check_same_bytes(tflite, folded)
     both = fold_input_scale(folded, 1 / 16)
     assert both == fold_output_scale(fold_input_scale(tflite, 1 / 16), 64.0)
-    assert np.array_equal(outputs_of_tflm(tflite, x), outputs_of_tflm(both, x))
+    check_same_bytes(tflite, both)
     assert fold_output_scale(tflite, 1.0) == tflite
+
+
+def test_a_transposed_convolution_keeps_the_scale_of_its_input():
+    """Its input stands between its kernel and its bias."""
+    inputs = L.Input((4, 4, 2), name="input")
+    x = L.Conv2D(3, 1, name="conv")(inputs)
+    student = tf_keras.Model(inputs, L.Conv2DTranspose(2, 2, strides=2, name="up")(x))
+    tflite = converted_ptq(student)
+    folded = fold_output_scale(tflite, 64.0)
+    assert describe(folded).output_scale == 64 * describe(tflite).output_scale
+    check_same_bytes(tflite, folded)
 
 
 def test_an_output_that_no_layer_with_a_kernel_makes_is_refused():

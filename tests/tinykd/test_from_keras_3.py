@@ -132,7 +132,7 @@ class Own(keras.Model):
         (operation, "Absolute at '.*': tf_keras has no such operation"),
         (
             called_by_name,
-            "ReLU at 'odd' is called with inputs=... by name. Give",
+            "ReLU at 'odd' is called with inputs=... by name. Give it without the name",
         ),
         (
             lambda: keras.Sequential([L.Dense(2)], name="net"),

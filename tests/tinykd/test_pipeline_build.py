@@ -16,7 +16,7 @@ from tinykd import load_config, read_report
 from tinykd.config import DataConfig
 from tinykd.datasets import load_dataset
 from tinykd.inference import quantize_samples
-from tinykd.pipeline import Manifest
+from tinykd.manifest import Manifest
 
 MODELS = ["teacher", "scratch", "student", "ptq", "qat", "tflm", "c"]
 

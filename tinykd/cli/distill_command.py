@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,10 @@ from tinykd.cli.console import (
     seed_option,
     teachers_option,
 )
+
+if TYPE_CHECKING:
+    from tinykd.datasets import Dataset
+    from tinykd.results import DistillResult
 
 
 @click.command("distill", epilog="Example: tinykd distill --teacher teacher/teacher.keras")
@@ -50,7 +55,7 @@ def command(
     Samples without labels (data.unlabelled, or x_unlabelled in the data) are learned from too.
     """
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import score_text, show_result, stage_folder
+    from tinykd.cli.stage_output import show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.teachers.files import check_teacher_source, hash_file
 
@@ -60,9 +65,6 @@ def command(
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student
-    from tinykd.notes import mixup_note
-    from tinykd.report.chain import chain_lines
-    from tinykd.report.race import race_lines
     from tinykd.teachers.cache import user_cache
     from tinykd.teachers.ensemble import open_given
     from tinykd.teachers.soft_targets import compute_soft_targets
@@ -88,20 +90,26 @@ def command(
             folder=folder,
             progress=progress,
         )
-    shown = partial(score_text, dataset.task)
-    show_result(
-        result,
-        [
-            f"{result.student.architecture}: {result.student.parameters:,} parameters, "
-            f"{result.student.macs:,} MACs",
-            *race_lines(result.race, len(dataset.y_validation)),
-            f"{out / 'scratch.h5'}: {shown(result.scratch_validation_accuracy)} on validation, "
-            "without the teacher",
-            f"{out / 'student.h5'}: {shown(result.student_validation_accuracy)} on validation, "
-            f"with the teacher ({result.loss})",
-            *chain_lines(result.chain, len(dataset.y_validation)),
-            f"Better: {result.shipped}.h5",
-            *filter(None, [mixup_note(result.augment, result.student.parameters)]),
-        ],
-        as_json=as_json,
-    )
+    show_result(result, _lines(result, out, dataset), as_json=as_json)
+
+
+def _lines(result: DistillResult, out: Path, dataset: Dataset) -> list[str]:
+    """The answer for a person."""
+    from tinykd.cli.stage_output import score_text
+    from tinykd.notes import mixup_note
+    from tinykd.report.chain import chain_lines
+    from tinykd.report.race import race_lines
+
+    shown, samples = partial(score_text, dataset.task), len(dataset.y_validation)
+    return [
+        f"{result.student.architecture}: {result.student.parameters:,} parameters, "
+        f"{result.student.macs:,} MACs",
+        *race_lines(result.race, samples),
+        f"{out / 'scratch.h5'}: {shown(result.scratch_validation_accuracy)} on validation, "
+        "without the teacher",
+        f"{out / 'student.h5'}: {shown(result.student_validation_accuracy)} on validation, "
+        f"with the teacher ({result.loss})",
+        *chain_lines(result.chain, samples),
+        f"Better: {result.shipped}.h5",
+        *filter(None, [mixup_note(result.augment, result.student.parameters)]),
+    ]

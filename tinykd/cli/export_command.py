@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from tinykd.cli.console import json_option, optimize_option
 from tinykd.cli.cores import CORES
+
+if TYPE_CHECKING:
+    from firmware_export.compiled import CompiledModel
 
 HELP = """Turn MODEL, an int8 .tflite, into C that needs no library.
 
@@ -74,13 +79,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Write the files of every format, or none."""
-    import json
-    from dataclasses import asdict
-
     from firmware_export import compile_tflite
     from firmware_export.exporters import EXPORTERS, write_files
     from firmware_export.tflite_reader import read_bytes
-    from tinykd.cli.stage_output import naming, removed_text
+    from tinykd.cli.stage_output import naming
     from tinykd.export_request import make_request
 
     tflite = read_bytes(model)
@@ -102,25 +104,32 @@ def command(
         for exporter, files in made.items()
         for path in write_files(files, _folder(out, exporter, compiled.name))
     ]
-    if as_json:
-        facts = {
-            "files": written,
-            "arena_bytes": compiled.arena_bytes,
-            "arena_lower_bound_bytes": compiled.arena_lower_bound_bytes,
-            "weights_bytes": compiled.weights_bytes,
-            "macs": compiled.macs,
-            "removed": asdict(compiled.removed),
-        }
-        click.echo(json.dumps(facts, indent=2))
-        return
-    for path in written:
-        click.echo(f"Wrote {path}")
-    click.echo(
+    click.echo(_as_json(compiled, written) if as_json else _as_text(compiled, written))
+
+
+def _as_json(compiled: CompiledModel, written: list[str]) -> str:
+    facts = {
+        "files": written,
+        "arena_bytes": compiled.arena_bytes,
+        "arena_lower_bound_bytes": compiled.arena_lower_bound_bytes,
+        "weights_bytes": compiled.weights_bytes,
+        "macs": compiled.macs,
+        "removed": dataclasses.asdict(compiled.removed),
+    }
+    return json.dumps(facts, indent=2)
+
+
+def _as_text(compiled: CompiledModel, written: list[str]) -> str:
+    from tinykd.cli.stage_output import removed_text
+
+    lines = [
+        *(f"Wrote {path}" for path in written),
         f"{compiled.macs:,} MACs, {compiled.weights_bytes:,} bytes of constants, "
-        f"{compiled.arena_bytes:,} bytes of arena"
-    )
+        f"{compiled.arena_bytes:,} bytes of arena",
+    ]
     if compiled.removed.channels:
-        click.echo(removed_text(compiled.removed))
+        lines.append(removed_text(compiled.removed))
+    return "\n".join(lines)
 
 
 def _target(core: str | None, board: str | None) -> dict[str, Any]:

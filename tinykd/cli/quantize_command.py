@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,10 @@ from tinykd.cli.console import (
     seed_option,
     teachers_option,
 )
+
+if TYPE_CHECKING:
+    from tinykd.results import QuantizeResult
+    from tinykd.tasks import Task
 
 
 @click.command(
@@ -47,7 +52,7 @@ def command(
 ) -> None:
     """Quantize a student after training, and again while the teacher goes on teaching."""
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import score_text, show_result, stage_folder
+    from tinykd.cli.stage_output import show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.students.files import check_student_file
     from tinykd.teachers.files import check_teacher_source, hash_file
@@ -91,14 +96,17 @@ def command(
             folder=folder,
             progress=progress,
         )
-    shown = partial(score_text, dataset.task)
-    show_result(
-        result,
-        [
-            f"{student}: {shown(result.float_validation_accuracy)} on validation, float",
-            f"{out / 'ptq.tflite'}: {shown(result.ptq_validation_accuracy)}, PTQ",
-            f"{out / 'qat.tflite'}: {shown(result.qat_validation_accuracy)}, QAT",
-            f"Better: {result.shipped}.tflite",
-        ],
-        as_json=as_json,
-    )
+    show_result(result, _lines(result, student, out, dataset.task), as_json=as_json)
+
+
+def _lines(result: QuantizeResult, student: str, out: Path, task: Task) -> list[str]:
+    """The answer for a person."""
+    from tinykd.cli.stage_output import score_text
+
+    shown = partial(score_text, task)
+    return [
+        f"{student}: {shown(result.float_validation_accuracy)} on validation, float",
+        f"{out / 'ptq.tflite'}: {shown(result.ptq_validation_accuracy)}, PTQ",
+        f"{out / 'qat.tflite'}: {shown(result.qat_validation_accuracy)}, QAT",
+        f"Better: {result.shipped}.tflite",
+    ]

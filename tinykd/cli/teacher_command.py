@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,10 @@ from tinykd.cli.console import (
     recipe_option,
     seed_option,
 )
+
+if TYPE_CHECKING:
+    from tinykd.results import TeacherResult
+    from tinykd.tasks import Task
 
 
 @click.command("teacher", epilog="Example: tinykd teacher --data gestures.npz --out teachers")
@@ -44,7 +49,7 @@ def command(
     With teacher.kind = "self" in the configuration it is the student's own architecture.
     """
     from tinykd.backend import load_tensorflow
-    from tinykd.cli.stage_output import score_text, show_result, stage_folder
+    from tinykd.cli.stage_output import show_result, stage_folder
     from tinykd.datasets import load_dataset
     from tinykd.teachers.files import check_teacher_source
 
@@ -59,11 +64,7 @@ def command(
     from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher
 
     if file is not None:
-        teacher = open_any_form(
-            file,
-            dataset,
-            input_scale=config.teacher.input_scale,
-        )
+        teacher = open_any_form(file, dataset, input_scale=config.teacher.input_scale)
         result = examine_teacher(teacher, dataset, progress=progress)
         where = str(file)
     else:
@@ -79,16 +80,19 @@ def command(
                     progress=progress,
                 )
         where = str(out if result.members else out / TEACHER_FILE)
-    shown = partial(score_text, dataset.task)
-    show_result(
-        result,
-        [
-            f"{where}: {result.parameters:,} parameters, "
-            f"{shown(result.validation_accuracy)} on validation",
-            *(
-                f"  {member.description}: {shown(member.validation_accuracy)}"
-                for member in result.members
-            ),
-        ],
-        as_json=as_json,
-    )
+    show_result(result, _lines(result, where, dataset.task), as_json=as_json)
+
+
+def _lines(result: TeacherResult, where: str, task: Task) -> list[str]:
+    """The answer for a person."""
+    from tinykd.cli.stage_output import score_text
+
+    shown = partial(score_text, task)
+    return [
+        f"{where}: {result.parameters:,} parameters, "
+        f"{shown(result.validation_accuracy)} on validation",
+        *(
+            f"  {member.description}: {shown(member.validation_accuracy)}"
+            for member in result.members
+        ),
+    ]

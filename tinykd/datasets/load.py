@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.artifacts import file_sha256
 from tinykd.config import DataConfig
 from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
 from tinykd.datasets.dataset import Dataset, input_scale_for
 from tinykd.datasets.pool import POOL_KEY, find_pool, hash_pool
 from tinykd.datasets.sources import BUNDLED, SOURCES
-from tinykd.datasets.split import hold_out
+from tinykd.datasets.split import HeldOut, hold_out
 from tinykd.errors import DataError
 from tinykd.tasks import TASKS
 
@@ -34,9 +34,7 @@ def _fingerprint_labelled(config: DataConfig) -> str:
         return f"scikit-learn {metadata.version('scikit-learn')}"
     if config.source in SOURCES:
         return config.source
-    path = _existing_file(config.source)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(_existing_file(config.source))
 
 
 def _existing_file(source: str) -> Path:
@@ -85,26 +83,8 @@ def _check(arrays: Arrays, config: DataConfig) -> Arrays:
 def _split(arrays: Arrays, config: DataConfig) -> Dataset:
     """Keep one training sample in n for validation, or one group of them."""
     x_train, y_train = _limit(arrays["x_train"], arrays["y_train"], config.max_train_samples)
-    groups, task = _groups(arrays, config), TASKS[config.task]
-    held_out = hold_out(
-        task.strata(y_train),
-        config.validation_every,
-        groups=None if groups is None else groups[: len(y_train)],
-    )
+    task, held_out = TASKS[config.task], _hold_out(y_train, arrays, config)
     kept = held_out.mask
-    missing = task.check_kept(y_train[~kept], len(arrays["class_names"]))
-    if missing:
-        raise DataError(
-            f"{config.source}: after one {'group' if config.group_by else 'sample'} in "
-            f"{config.validation_every} was kept for validation, {missing}. Raise "
-            "data.validation_every."
-        )
-    pool = find_pool(config, arrays)
-    if pool is not None and not task.learns_unlabelled:
-        raise DataError(
-            f"{config.source}: samples without labels are learned from in a classification alone. "
-            f"Leave data.unlabelled and {POOL_KEY} out, or change data.task."
-        )
     x_test = training_dtype(arrays["x_test"])
     x_validation, x_train = training_dtype(x_train[kept]), training_dtype(x_train[~kept])
     scale = input_scale_for(x_train)
@@ -118,10 +98,47 @@ def _split(arrays: Arrays, config: DataConfig) -> Dataset:
         x_test=x_test,
         y_test=arrays["y_test"],
         held_out=held_out,
-        x_unlabelled=pool,
+        x_unlabelled=_pool(arrays, config),
         task=task,
         output_scale=task.output_scale(arrays, scale),
     )
+
+
+def _hold_out(y_train: NDArray[Any], arrays: Arrays, config: DataConfig) -> HeldOut:
+    """Which training samples are kept for validation.
+
+    Raises:
+        DataError: If something that training needs is left in none of the others.
+    """
+    groups, task = _groups(arrays, config), TASKS[config.task]
+    held_out = hold_out(
+        task.strata(y_train),
+        config.validation_every,
+        groups=None if groups is None else groups[: len(y_train)],
+    )
+    missing = task.check_kept(y_train[~held_out.mask], len(arrays["class_names"]))
+    if missing:
+        raise DataError(
+            f"{config.source}: after one {'group' if config.group_by else 'sample'} in "
+            f"{config.validation_every} was kept for validation, {missing}. Raise "
+            "data.validation_every."
+        )
+    return held_out
+
+
+def _pool(arrays: Arrays, config: DataConfig) -> NDArray[Any] | None:
+    """Samples that nobody labelled, [n, ...]; None where there are none.
+
+    Raises:
+        DataError: If the task does not learn from them.
+    """
+    pool = find_pool(config, arrays)
+    if pool is not None and not TASKS[config.task].learns_unlabelled:
+        raise DataError(
+            f"{config.source}: samples without labels are learned from in a classification alone. "
+            f"Leave data.unlabelled and {POOL_KEY} out, or change data.task."
+        )
+    return pool
 
 
 def _groups(arrays: Arrays, config: DataConfig) -> NDArray[np.int64] | None:

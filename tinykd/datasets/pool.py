@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinykd.artifacts import file_sha256
 from tinykd.config import DataConfig
 from tinykd.datasets.archive import Arrays, check_samples, read_archive, training_dtype
 from tinykd.errors import DataError
@@ -66,8 +67,7 @@ def hash_pool(config: DataConfig) -> str:
     """
     if not config.unlabelled:
         return ""
-    with _pool_file(config.unlabelled).open("rb") as file:
-        return f" {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    return f" {file_sha256(_pool_file(config.unlabelled))}"
 
 
 def count_shared(pool: NDArray[Any] | None, samples: NDArray[Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ from tinykd.evaluate.table import Answers
 from tinykd.inference import answer_int8, classify_int8, dequantize, quantize_samples
 from tinykd.litert import describe_runtime
 from tinykd.progress import Progress
-from tinykd.results import EmulateResult
+from tinykd.results import EmulateResult, ModelName
 from tinykd.training import Trainee, predict
 
 if TYPE_CHECKING:
@@ -117,55 +118,89 @@ def ask_int8_models(
         dataset: With the test split.
         progress: Shows the work.
     """
-    answers, samples = [], dataset.x_test
-    for key, description in INT8_ROWS:
-        file = (folder / f"{key}.tflite").read_bytes()
-        outputs = _in_chunks(
-            partial(classify_int8, file), samples, f"evaluate: {description}", progress
-        )
-        answers.append(
-            Answers(
-                name=key,
-                description=description,
-                outputs=outputs,
-                values=understand_int8(file, outputs, dataset),
-                how=describe_runtime(file),
-                reference=reference,
-                size_bytes=len(file),
-            )
-        )
-    model = (folder / f"{shipped}.tflite").read_bytes()
+    files = {key: (folder / f"{key}.tflite").read_bytes() for key, _ in INT8_ROWS}
+    model, samples = files[shipped], dataset.x_test
     inputs = quantize_samples(model, samples)
-    outputs = run_tflm_in_chunks(model, inputs, progress=progress)
-    answers.append(
-        Answers(
+    forms = (
+        *(_on_host(key, what, files[key], samples, progress) for key, what in INT8_ROWS),
+        _Form(
             name="tflm",
             description=f"int8, {shipped.upper()}, in TFLM",
-            outputs=outputs,
-            values=understand_int8(model, outputs, dataset),
+            tflite=model,
+            run=partial(run_tflm_in_chunks, model, inputs, progress=progress),
             how=f"TFLM interpreter, tflite-micro {metadata.version('tflite-micro')}",
-            reference=reference,
             size_bytes=len(model),
-        )
-    )
-    with progress.task("evaluate: generated C"):
-        outputs = run_on_host(compile_tflite(model, name=name, optimize=optimize), inputs)
-    answers.append(
-        Answers(
+        ),
+        _Form(
             name="c",
             description=f"int8, {shipped.upper()}, as generated C",
-            outputs=outputs,
-            values=understand_int8(model, outputs, dataset),
+            tflite=model,
+            run=partial(_run_c, model, name, optimize, inputs, progress),
             how=(
                 f"generated C built for the host, every byte equal to TFLM; the first "
                 f"{emulated.emulated_samples} samples also on an emulated "
                 f"{emulated.footprint.core}, equal as well"
             ),
-            reference=reference,
             size_bytes=emulated.footprint.flash_bytes,
-        )
+        ),
     )
-    return answers
+    return [form.answers(dataset, reference) for form in forms]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """An int8 form of the model.
+
+    Attributes:
+        name: Row of the report.
+        description: For a person.
+        tflite: What it computes.
+        run: Gives its outputs on the test split, int8 [n, ...].
+        how: How they are obtained, one sentence.
+        size_bytes: Of the file, or of the program.
+    """
+
+    name: ModelName
+    description: str
+    tflite: bytes
+    run: Callable[[], NDArray[np.int8]]
+    how: str
+    size_bytes: int
+
+    def answers(self, dataset: Dataset, reference: Literal["student", "scratch"]) -> Answers:
+        """Run it on the test split."""
+        outputs = self.run()
+        return Answers(
+            name=self.name,
+            description=self.description,
+            outputs=outputs,
+            values=understand_int8(self.tflite, outputs, dataset),
+            how=self.how,
+            reference=reference,
+            size_bytes=self.size_bytes,
+        )
+
+
+def _on_host(
+    key: ModelName, description: str, tflite: bytes, samples: NDArray[Any], progress: Progress
+) -> _Form:
+    """A file as the host's interpreter runs it."""
+    task = f"evaluate: {description}"
+    return _Form(
+        name=key,
+        description=description,
+        tflite=tflite,
+        run=partial(_in_chunks, partial(classify_int8, tflite), samples, task, progress),
+        how=describe_runtime(tflite),
+        size_bytes=len(tflite),
+    )
+
+
+def _run_c(
+    tflite: bytes, name: str, optimize: Goal, inputs: NDArray[np.int8], progress: Progress
+) -> NDArray[np.int8]:
+    with progress.task("evaluate: generated C"):
+        return run_on_host(compile_tflite(tflite, name=name, optimize=optimize), inputs)
 
 
 def understand_int8(

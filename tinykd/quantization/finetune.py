@@ -7,6 +7,7 @@ they become, on validation; fine-tuning that does not beat plain quantization is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from tinykd.artifacts import write_atomically
 from tinykd.config import QuantizeConfig
-from tinykd.convert import convert_ptq, convert_qat, fold_input_scale, fold_output_scale
+from tinykd.convert import convert_ptq, convert_qat
 from tinykd.datasets import Dataset
 from tinykd.errors import QuantizationError
 from tinykd.inference import answer_int8
@@ -31,6 +32,7 @@ from tinykd.quantization.qat import (
 )
 from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
 from tinykd.results import ConvertResult, QuantizeResult, TrainingCurve
+from tinykd.tflite_file import fold_input_scale, fold_output_scale
 from tinykd.training import (
     Goal,
     Rows,
@@ -80,16 +82,16 @@ def quantize_student(
     samples = _calibration_samples(config, dataset, student, seed)
     qat_model = quantization_aware(student)
     calibrate(qat_model, np.array_split(samples, max(1, len(samples) // batch_size)))
-    curve = _finetune(
-        config, qat_model, student, objective, rows, dataset, batch_size, seed, folder, progress
-    )
+    checkpoint = folder / "checkpoint.npz"
+    finetuning = _FineTuning(config, dataset, batch_size, seed, checkpoint, progress)
+    curve = finetuning.train(qat_model, *finetuning.lessons(student, objective, rows))
     with progress.task("int8: conversion"):
         qat = _in_real_units(convert_qat(qat_model), dataset)
     write_atomically(folder / PTQ_FILE, ptq)
     write_atomically(folder / QAT_FILE, qat)
     save_qat(qat_model, folder / QAT_MODEL)
     qat_accuracy = _int8_accuracy(qat, dataset)
-    (folder / "checkpoint.npz").unlink()
+    checkpoint.unlink()
     return QuantizeResult(
         float_validation_accuracy=converted.float_validation_accuracy,
         ptq_validation_accuracy=converted.validation_accuracy,
@@ -158,26 +160,31 @@ def _calibration_samples(
     return scaled.reshape(count, *student.input_shape[1:])
 
 
-def _finetune(
-    config: QuantizeConfig,
-    qat_model: Any,
-    student: Any,
-    objective: Objective,
-    rows: Rows,
-    dataset: Dataset,
-    batch_size: int,
-    seed: int,
-    folder: Path,
-    progress: Progress,
-) -> TrainingCurve:
-    trainee = Trainee(
-        "qat",
-        up_to_logits(qat_model),
-        dataset.input_scale,
-        freeze=lambda: freeze_ranges(qat_model),
-    )
-    goal: Goal = objective
-    if config.self_alpha > 0.0:
+@dataclass(frozen=True)
+class _FineTuning:
+    """How a quantization-aware model goes on learning.
+
+    Attributes:
+        config: Epochs, learning rate, and how much the float student teaches.
+        dataset: The curve is of its validation split.
+        batch_size: Samples in one step.
+        seed: Of the order of the samples.
+        checkpoint: File for the state, which stays.
+        progress: Shows the training.
+    """
+
+    config: QuantizeConfig
+    dataset: Dataset
+    batch_size: int
+    seed: int
+    checkpoint: Path
+    progress: Progress
+
+    def lessons(self, student: Any, objective: Objective, rows: Rows) -> tuple[Goal, Rows]:
+        """What is minimised over which rows: the float student teaches where it has a weight."""
+        config, dataset = self.config, self.dataset
+        if config.self_alpha == 0.0:
+            return objective, rows
         float_student = Trainee("student", up_to_logits(student), dataset.input_scale)
         rows = with_own_logits(rows, predict(float_student, rows.x))
         goal = TwoTeachers(
@@ -187,21 +194,33 @@ def _finetune(
             dataset.classes,
             dataset.task.own_loss,
         )
-    schedule = Schedule(
-        epochs=config.epochs,
-        batch_size=batch_size,
-        learning_rate=config.learning_rate,
-        frozen_fraction=config.frozen_fraction,
-    )
-    with progress.task("int8: quantization-aware distillation", config.epochs) as advance:
-        return train(
-            trainee,
-            goal,
-            rows,
-            validation=(dataset.x_validation, dataset.y_validation),
-            schedule=schedule,
-            seed=seed + 1,
-            checkpoint=folder / "checkpoint.npz",
-            advance=advance,
-            task=dataset.task,
+        return goal, rows
+
+    def train(self, qat_model: Any, goal: Goal, rows: Rows) -> TrainingCurve:
+        """Train the model in place, from the checkpoint if it is there."""
+        config, dataset = self.config, self.dataset
+        trainee = Trainee(
+            "qat",
+            up_to_logits(qat_model),
+            dataset.input_scale,
+            freeze=lambda: freeze_ranges(qat_model),
         )
+        schedule = Schedule(
+            epochs=config.epochs,
+            batch_size=self.batch_size,
+            learning_rate=config.learning_rate,
+            frozen_fraction=config.frozen_fraction,
+        )
+        what = "int8: quantization-aware distillation"
+        with self.progress.task(what, config.epochs) as advance:
+            return train(
+                trainee,
+                goal,
+                rows,
+                validation=(dataset.x_validation, dataset.y_validation),
+                schedule=schedule,
+                seed=self.seed + 1,
+                checkpoint=self.checkpoint,
+                advance=advance,
+                task=dataset.task,
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from tinykd.report import chain, ledger, tables, wording
+from tinykd.report import chain, ledger, race, tables, wording
 from tinykd.report.plots import PLOTS
 from tinykd.report.plots.training import training_runs
 from tinykd.results import Report
@@ -37,4 +37,5 @@ def template(name: str) -> Template:
     environment.globals["t"] = tables
     environment.globals["l"] = ledger
     environment.globals["c"] = chain
+    environment.globals["r"] = race
     return environment.get_template(name)

@@ -2,9 +2,10 @@
 
 from tinykd.tasks.anomaly import Anomaly
 from tinykd.tasks.classification import TOP1, Classification
+from tinykd.tasks.metric import Duel, Metric
 from tinykd.tasks.multi_label import MultiLabel
 from tinykd.tasks.regression import Regression
-from tinykd.tasks.task import Duel, Metric, Task
+from tinykd.tasks.task import Task
 
 __all__ = ["CLASSIFICATION", "TASKS", "TOP1", "Duel", "Metric", "Task"]
 

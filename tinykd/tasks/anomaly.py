@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +13,10 @@ from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
 from tinykd.tasks.classification import count_pairs
+from tinykd.tasks.metric import Metric
 from tinykd.tasks.ranking import auc
 from tinykd.tasks.regression import mean_of
-from tinykd.tasks.task import Arrays, Metric, Task, Values
+from tinykd.tasks.task import Arrays, AskNormal, Task, Values
 
 AUC = Metric("auc", "AUC", "area under the ROC curve")
 PARTIAL_AUC = Metric("partial_auc", "pAUC", "area under the ROC curve up to 10 % false alarms")
@@ -115,17 +116,12 @@ class Anomaly(Task):
         spread = np.square(labels - labels.mean(axis=0, dtype=np.float64)).sum()
         return float(1.0 - error / max(float(spread), TINY))
 
-    def threshold(
-        self, normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]], output_scale: float
-    ) -> float | None:
+    def threshold(self, normal: AskNormal, output_scale: float) -> float | None:
         """Score that 95 % of the normal validation samples lie below, in the squared raw unit."""
         return float(np.quantile(_scores(*normal()), QUANTILE)) * output_scale**2
 
     def understand(
-        self,
-        values: NDArray[Any],
-        samples: NDArray[Any],
-        normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]],
+        self, values: NDArray[Any], samples: NDArray[Any], normal: AskNormal
     ) -> NDArray[Any]:
         """Scores as multiples of the model's own threshold, [n]."""
         return _scores(values, samples) / max(self.threshold(normal, 1.0) or 0.0, TINY)

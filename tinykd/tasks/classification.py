@@ -14,7 +14,8 @@ from tinykd.lesson import Mixture
 from tinykd.probabilities import as_logits, gives_probabilities
 from tinykd.statistics import wilson_interval
 from tinykd.tasks.combine import combine_logits
-from tinykd.tasks.task import Arrays, Duel, Metric, Task, Values
+from tinykd.tasks.metric import Duel, Metric
+from tinykd.tasks.task import Arrays, Task, Values
 
 TOP1 = Metric("top1_accuracy", "top-1", "top-1 accuracy")
 

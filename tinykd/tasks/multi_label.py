@@ -12,10 +12,11 @@ from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
 from tinykd.probabilities import SMALLEST
+from tinykd.tasks.metric import Metric
 from tinykd.tasks.names import read_names
 from tinykd.tasks.ranking import average_precision
 from tinykd.tasks.regression import mean_of
-from tinykd.tasks.task import Arrays, Metric, Task, Values
+from tinykd.tasks.task import Arrays, Task, Values
 
 MEAN_AP = Metric("mean_average_precision", "mAP", "mean average precision")
 MICRO_F1 = Metric("micro_f1", "F1", "micro F1")
@@ -38,13 +39,7 @@ class MultiLabel(Task):
         for split in ("train", "test"):
             where, samples = f"{source}: y_{split}", len(arrays[f"x_{split}"])
             _check_labels(arrays[f"y_{split}"], samples, where)
-        labels = arrays["y_train"].shape[1]
-        if arrays["y_test"].shape[1] != labels:
-            raise DataError(
-                f"{source}: y_train has {labels} labels, y_test {arrays['y_test'].shape[1]}. "
-                "They must be the same ones."
-            )
-        names = read_names(arrays, labels, "label", source)
+        names = read_names(arrays, "label", source)
         constant = _constant(arrays["y_train"])
         if constant is not None:
             where = "every" if arrays["y_train"][0, constant] else "no"

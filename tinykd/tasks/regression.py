@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
+from tinykd.tasks.metric import Duel, Metric
 from tinykd.tasks.names import read_names
-from tinykd.tasks.task import Arrays, Duel, Metric, Task, Values
+from tinykd.tasks.task import Arrays, Task, Values
 
 RMSE = Metric("rmse", "RMSE", "root mean squared error", is_share=False, more_is_better=False)
 MAE = Metric("mae", "MAE", "mean absolute error", is_share=False, more_is_better=False)
@@ -51,13 +52,7 @@ class Regression(Task):
             key: _as_columns(arrays[key], len(arrays[f"x_{key[2:]}"]), f"{source}: {key}")
             for key in ("y_train", "y_test")
         }
-        columns = targets["y_train"].shape[1]
-        if targets["y_test"].shape[1] != columns:
-            raise DataError(
-                f"{source}: y_train has {columns} targets, y_test {targets['y_test'].shape[1]}. "
-                "They must be the same ones."
-            )
-        names = read_names(arrays, columns, "target", source)
+        names = read_names({**arrays, **targets}, "target", source)
         scale = _common_scale(targets["y_train"], names, source)
         scaled = {key: (y / scale).astype(np.float32) for key, y in targets.items()}
         return {**arrays, **scaled, "class_names": names, SCALE: np.array(scale)}

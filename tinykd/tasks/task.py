@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,63 +12,13 @@ from numpy.typing import NDArray
 from tinykd.config import TaskName
 from tinykd.lesson import Mixture
 from tinykd.statistics import bootstrap_interval
+from tinykd.tasks.metric import Duel, Metric
 
 Arrays = dict[str, NDArray[Any]]
 Values = NDArray[np.float32]
 
-
-@dataclass(frozen=True)
-class Metric:
-    """How good answers are, as one number.
-
-    Attributes:
-        key: In JSON.
-        label: For people, short.
-        name: For people, in a sentence.
-        is_share: It is 1 at most and shown in percent; otherwise it has the unit of the targets.
-        more_is_better: Its direction.
-    """
-
-    key: str
-    label: str
-    name: str
-    is_share: bool = True
-    more_is_better: bool = True
-
-    @property
-    def heading(self) -> str:
-        """The label with its unit, such as ``top-1 %``."""
-        return f"{self.label} %" if self.is_share else self.label
-
-    @property
-    def title(self) -> str:
-        """The label at the beginning of a line; an abbreviation stays as it is."""
-        return self.label.capitalize() if self.label.islower() else self.label
-
-    @property
-    def column(self) -> str:
-        """The title with its unit, such as ``Top-1, %``."""
-        return f"{self.title}, %" if self.is_share else self.title
-
-    @property
-    def unit(self) -> str:
-        """What a difference of two is in: points, or the metric's own unit, named after it."""
-        return "points" if self.is_share else self.label
-
-
-@dataclass(frozen=True)
-class Duel:
-    """Two models on the same samples.
-
-    Attributes:
-        gained: Cases that the model gets right, or nearer to the truth, and its baseline does not.
-        lost: The other way round.
-        cases: All of them: samples, or a sample's labels one by one.
-    """
-
-    gained: int
-    lost: int
-    cases: int
+AskNormal = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
+"""Asks a model about the validation split, and says what is right there."""
 
 
 class Task(ABC):
@@ -205,29 +154,24 @@ class Task(ABC):
         """Which samples are right, [n], for a race of losses; empty where none is run."""
         return np.zeros(0, bool)
 
-    def threshold(
-        self, normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]], output_scale: float
-    ) -> float | None:
+    def threshold(self, normal: AskNormal, output_scale: float) -> float | None:
         """What the device compares its score with; None where it has no score.
 
         Args:
-            normal: Asks a model about the validation split, and says what is right there.
+            normal: Of the model that the device runs.
             output_scale: Of the data set.
         """
         return None
 
     def understand(
-        self,
-        values: NDArray[Any],
-        samples: NDArray[Any],
-        normal: Callable[[], tuple[NDArray[Any], NDArray[Any]]],
+        self, values: NDArray[Any], samples: NDArray[Any], normal: AskNormal
     ) -> NDArray[Any]:
         """Answers on the test split in the form that ``decide`` and ``measure`` take.
 
         Args:
             values: [n, outputs].
             samples: What was asked about, by ``targets``.
-            normal: Asks the same model about the validation split, and says what is right there.
+            normal: Of the same model.
         """
         return values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from tinykd.artifacts import file_sha256
 from tinykd.errors import DataError, TeacherError
 
 SUFFIXES = (".keras", ".h5")
@@ -71,5 +72,4 @@ def hash_file(file: Path) -> str:
         inside = sorted(path for path in file.rglob("*") if path.is_file())
         parts = [f"{path.relative_to(file).as_posix()} {hash_file(path)}\n" for path in inside]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_sha256(file)

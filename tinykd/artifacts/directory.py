@@ -1,70 +1,29 @@
-"""The run directory: every stage's output is stored under the hash of what it depends on.
-
-A stage writes into a ``.partial`` folder, which is renamed when it is complete; so a folder with
-its final name is always whole. A stage that was stopped finds its partial folder again and goes on
-from the checkpoint in it.
-"""
+"""The output directory of one build, with the stages that it has stored."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ValidationError
 
+from tinykd.artifacts.fingerprints import code_fingerprint, fingerprint
+from tinykd.artifacts.record import R, Stage, read_stage, write_record
 from tinykd.errors import ArtifactError, DirectoryInUseError
-from tinykd.results import Artifact
-
-R = TypeVar("R", bound=BaseModel)
 
 STAGES_FOLDER = ".stages"
-RECORD = "stage.json"
-"""Written last into a stage's folder: its result, and the hash of every file."""
 
 KEPT_OUTPUTS = 3
 """Of each stage, so that one may switch back to a setting, and to the one before it."""
 
 REMOVED = ".removed"
 """Ends the name of a folder that is being removed: it is never taken for a stage again."""
-
-PACKAGES_IN_KEY = ("tinykd", "firmware_export")
-
-
-@dataclass(frozen=True)
-class Stage(Generic[R]):
-    """A finished stage.
-
-    Attributes:
-        name: Of the stage.
-        result: What it found out.
-        folder: Where its files are; not to be written to.
-        key: Hash of everything that it depends on.
-        seconds: Wall time when it ran.
-        reused: It had run before.
-    """
-
-    name: str
-    result: R
-    folder: Path
-    key: str
-    seconds: float
-    reused: bool
-
-    def file(self, name: str) -> Path:
-        """Path of one of its files."""
-        return self.folder / name
 
 
 class RunDirectory:
@@ -127,7 +86,7 @@ class RunDirectory:
         """
         key = fingerprint({"stage": name, "code": code_fingerprint(), **depends_on})
         folder = self.path / STAGES_FOLDER / f"{name}-{key[:16]}"
-        stored = _read_stage(name, result_type, folder, key)
+        stored = read_stage(name, result_type, folder, key)
         if stored is not None:
             os.utime(folder)  # used last, whenever it was computed
             return stored
@@ -137,7 +96,7 @@ class RunDirectory:
             started = time.monotonic()
             result = compute(partial)
             seconds = time.monotonic() - started
-            _write_record(partial, result, seconds)
+            write_record(partial, result, seconds)
             shutil.rmtree(folder, ignore_errors=True)  # a damaged one
             partial.replace(folder)
         except OSError as error:
@@ -187,97 +146,6 @@ class RunDirectory:
             shutil.rmtree(folder)
 
 
-def fingerprint(value: Mapping[str, object]) -> str:
-    """SHA-256 of a mapping's canonical JSON; pydantic values count by their fields."""
-    text = json.dumps(value, sort_keys=True, default=_as_json)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@cache
-def code_fingerprint() -> str:
-    """SHA-256 of our own source, apart from the command line and the report's layout.
-
-    Stored results of other code are not reused: a figure in a report always comes from the code
-    that reports it.
-    """
-    digest = hashlib.sha256()
-    root = Path(__file__).parent.parent
-    for package in PACKAGES_IN_KEY:
-        for file in sorted((root / package).rglob("*")):
-            is_ours = file.suffix in {".py", ".c", ".h", ".ld", ".toml", ".j2"}
-            if is_ours and not {"cli", "report"} & set(file.relative_to(root).parts):
-                digest.update(file.relative_to(root).as_posix().encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file under a temporary name in the same folder, then rename it.
-
-    Raises:
-        ArtifactError: If it cannot be written; an earlier file of that name is then still whole.
-    """
-    content = data.encode() if isinstance(data, str) else data
-    temporary = _temporary(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise ArtifactError(f"{path}: cannot be written ({error.strerror or error}).") from None
-
-
-def describe_files(root: Path, paths: list[str]) -> tuple[Artifact, ...]:
-    """Hash and size of files below ``root``, in the given order."""
-    return tuple(
-        Artifact(path=path, sha256=_sha256(root / path), size_bytes=(root / path).stat().st_size)
-        for path in paths
-    )
-
-
-def _temporary(path: Path) -> Path:
-    """Where a file is written before it gets its name."""
-    return path.with_name(f".{path.name}.tmp")
-
-
-def _as_json(value: object) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} has no canonical form")
-
-
 def _is_stage(folder: Path) -> bool:
     """Whether a folder has the final name of a stage's output."""
     return re.fullmatch(r"\w+-[0-9a-f]{16}", folder.name) is not None
-
-
-def _read_stage(name: str, result_type: type[R], folder: Path, key: str) -> Stage[R] | None:
-    """A stored stage, if it is there, whole, and of this version."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if any(_sha256(folder / file) != digest for file, digest in record["files"].items()):
-            return None
-        result = result_type.model_validate_json(json.dumps(record["result"]))
-        return Stage(name, result, folder, key, float(record["seconds"]), reused=True)
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return None  # damaged or of another version: computed anew
-
-
-def _write_record(folder: Path, result: BaseModel, seconds: float) -> None:
-    files = {
-        file.relative_to(folder).as_posix(): _sha256(file)
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in {RECORD, _temporary(folder / RECORD).name}
-    }
-    record = {"result": result.model_dump(mode="json"), "seconds": seconds, "files": files}
-    write_atomically(folder / RECORD, json.dumps(record, indent=1))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
