@@ -130,7 +130,10 @@ class Own(keras.Model):
         ),
         (lambda: on_vector(L.Lambda(lambda x: x, name="odd")), "Lambda at 'odd': what its"),
         (operation, "Absolute at '.*': tf_keras has no such operation"),
-        (called_by_name, "ReLU at 'odd' is called with inputs=... by name. Give it without the name"),
+        (
+            called_by_name,
+            "ReLU at 'odd' is called with inputs=... by name. Give it without the name",
+        ),
         (
             lambda: keras.Sequential([L.Dense(2)], name="net"),
             "'net' is .* never built",

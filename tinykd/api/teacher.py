@@ -14,6 +14,7 @@ from tinykd.keras_models import library_of
 from tinykd.probabilities import as_logits
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
+from tinykd.teachers.probe import probe
 from tinykd.training import Trainee, predict
 
 
@@ -73,10 +74,15 @@ def ask_teacher(
         read: How its outputs are understood.
 
     Raises:
-        TeacherError: If it gives another number of values.
+        TeacherError: If it does not take the samples, or gives another number of values.
     """
-    is_model = hasattr(teacher, "trainable_variables")
-    outputs = predict(Trainee("teacher", teacher, 1.0), x) if is_model else teacher(x)
+    if not hasattr(teacher, "trainable_variables"):
+        probe(teacher, x, name=name)
+        outputs = teacher(x)
+    else:
+        trainee = Trainee("teacher", teacher, 1.0)
+        probe(lambda few: teacher(trainee.prepare(few), training=False), x, name=name)
+        outputs = predict(trainee, x)
     return check_logits(outputs, len(x), classes, name=name, read=read)
 
 
