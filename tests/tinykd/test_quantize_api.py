@@ -67,7 +67,7 @@ def test_the_fine_tuned_model_computes_as_its_file_and_is_kept(blobs, tmp_path):
 
 
 def test_fine_tuning_learns_what_the_student_learned(blobs, monkeypatch):
-    """Several teachers, a weighted sum, views, and a pool: the float student answers for that too."""
+    """Several teachers, a weighted sum, views, and a pool: the float student answers for it."""
     x, y = blobs["x_train"].astype(np.float32) / 255, blobs["y_train"]
     given, whole = [], quantize_module.quantize_student
 
