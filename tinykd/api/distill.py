@@ -148,8 +148,6 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
         chain=chain,
         notes=() if note is None else (note,),
     )
-    for checkpoint in place.glob("*.npz"):
-        checkpoint.unlink()
     return student
 
 
