@@ -119,6 +119,33 @@ def test_callbacks_of_keras_keep_the_best_student(data, library, tmp_path):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+def test_it_goes_on_where_it_was_stopped(data, library, tmp_path):
+    """By the callback of Keras for that, in a new process with a new student."""
+    reached = []
+
+    class Stop(library.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                reached[:] = weights(self.model.student)
+                raise KeyboardInterrupt
+
+    class Begin(library.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                assert all(map(np.array_equal, reached, weights(self.model.student)))
+
+    def fit(callback):
+        distiller = Distiller(network(keras, 8), network(library, seed=len(reached)))
+        distiller.compile("adam", "kd")
+        backup = library.callbacks.BackupAndRestore(tmp_path / "backup")
+        return distiller.fit(*data, epochs=4, verbose=0, callbacks=[backup, callback]).epoch
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stop())
+    assert fit(Begin()) == [2, 3]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_the_student_alone_is_saved(data, library, tmp_path):
     teacher, student = network(library, 8), network(library)
     distiller = Distiller(teacher, student)

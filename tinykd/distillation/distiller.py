@@ -92,6 +92,7 @@ class Distiller:
         asked = Together(teachers) if several else teacher
         self.aside = _Aside(asked, taps, tf.Variable(0.0, trainable=False))
         self.chosen = _Choice(DistillConfig())
+        self.built = bool(student.built)  # nothing else has weights that wait for a first batch
 
     def compile(
         self,
