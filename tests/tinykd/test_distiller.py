@@ -157,10 +157,11 @@ def test_the_student_alone_is_saved(data, library, tmp_path):
     assert all(map(np.array_equal, weights(again), weights(student)))
 
 
-@pytest.mark.parametrize("head", [None, "softmax"])
+@pytest.mark.parametrize("head", [None, "softmax", "sigmoid"])
 def test_the_loss_is_the_objective_of_student_and_teacher(data, head):
     """Without a step: what fit reports is what the pure functions give, for logits or not."""
-    teacher, student = network(keras, 8, head="softmax", seed=1), network(keras, head=head)
+    teacher = network(keras, 8, head=head or "softmax", seed=1)
+    student = network(keras, head=head)
     for layer in (teacher.get_layer("norm"), student.get_layer("norm")):
         layer.trainable = False  # batches are normalized as in inference
     student = keras.models.clone_model(
