@@ -1,5 +1,7 @@
 """``tinykd.distill``: any student, any teacher, and what goes wrong said in one line."""
 
+from importlib import import_module
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from tinykd.errors import TinykdError
 from tinykd.progress import Silent
 from tinykd.views import make_views
 
+teacher_module = import_module("tinykd.api.teacher")
 LIBRARIES = pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 
 
@@ -191,6 +194,31 @@ def test_a_tflite_file_teaches_float_or_int8(data, tmp_path):
     for name, tolerance in (("float", 1e-5), ("int8", 0.1)):
         answers = ask_teacher(open_any_teacher(str(tmp_path / f"{name}.tflite")), x, 4)
         np.testing.assert_allclose(answers, expected, atol=tolerance)
+
+
+def test_a_file_is_asked_once_by_all_calls(data, teacher, tmp_path, monkeypatch):
+    """But for the few samples that show whether it suits the data."""
+    asked, opened = [], teacher_module.load_teacher
+
+    class Listening(keras.Model):
+        def __init__(self, path):
+            super().__init__()
+            self.inner = opened(path)
+
+        def call(self, x, training=False):
+            tf.numpy_function(lambda rows: asked.append(len(rows)) or np.int64(0), [x], tf.int64)
+            return self.inner(x, training=training)
+
+    monkeypatch.setattr(teacher_module, "load_teacher", Listening)
+    teacher.save(tmp_path / "teacher.keras")
+    settings = {**QUICK, "epochs": 1, "baseline": False, "loss": "kd", "seed": 0}
+    students = [
+        tinykd.distill(tmp_path / "teacher.keras", network(), data, **settings) for _ in "ab"
+    ]
+    assert asked == [2, 96, 2]
+    assert same(*students)
+    with pytest.raises(TinykdError, match=r"answers have shape \(2, 4\); needed: \(2, 5\)"):
+        tinykd.distill(tmp_path / "teacher.keras", network(classes=5), data, **settings)
 
 
 def refused(*, teacher=None, student=None, data=None, **settings):

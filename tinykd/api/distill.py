@@ -100,13 +100,13 @@ def distill(
     classes = count_classes(trainee, split)
     objective = choose_objective(config, classes, split.task.name)
     teachers = as_list(teacher)
-    check_distinct(student, teachers)
+    check_distinct(student, [teacher.opened for teacher in teachers])
     check_unlabelled(unlabelled, split.task, teachers)
     if objective.compares_features:
         check_features(len(teachers))
     with progress.task("teacher: answering"):
         rows = learn_from(split, teachers, config, classes, combine, unlabelled)
-    trainee = with_taps(trainee, teachers[0], objective, config, seed)
+    trainee = with_taps(trainee, teachers[0].opened, objective, config, seed)
     with learning_in_network_units(student, split):
         start = tuple(np.array(array) for array in student.get_weights())
         run = Run(trainee, rows, split, config, classes, seed, start, progress, watch)

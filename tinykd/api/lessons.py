@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split
-from tinykd.api.teacher import ask_teacher, check_logits
+from tinykd.api.teacher import Given, ask_teacher, check_logits
 from tinykd.config import DistillConfig
 from tinykd.datasets import check_pool
 from tinykd.errors import ConfigError, TeacherError
@@ -25,7 +25,7 @@ from tinykd.views import make_views
 Combination = Literal["probabilities", "logits", "confidence"]
 
 
-def check_unlabelled(unlabelled: Any, task: Task, teachers: Sequence[Any]) -> None:
+def check_unlabelled(unlabelled: Any, task: Task, teachers: Sequence[Given]) -> None:
     """Somebody answers for the samples that nobody labelled, if there are any.
 
     Raises:
@@ -44,7 +44,7 @@ def check_unlabelled(unlabelled: Any, task: Task, teachers: Sequence[Any]) -> No
             "unlabelled: without a teacher nobody answers for these samples. Give one, or leave "
             "them out."
         )
-    if any(isinstance(teacher, np.ndarray) for teacher in teachers):
+    if any(teacher.is_array for teacher in teachers):
         raise TeacherError(
             "teacher: an array of logits knows nothing of unlabelled samples. Give the model "
             "itself, or leave them out."
@@ -53,7 +53,7 @@ def check_unlabelled(unlabelled: Any, task: Task, teachers: Sequence[Any]) -> No
 
 def learn_from(
     split: Split,
-    teachers: Sequence[Any],
+    teachers: Sequence[Given],
     config: DistillConfig,
     classes: int,
     combine: Combination,
@@ -93,7 +93,7 @@ def learn_from(
         return rows
     samples = np.concatenate(pool)
     tables = [
-        ask_teacher(teacher, samples, classes, name=name, read=split.as_logits)
+        _ask(teacher, samples, split, classes, name)
         for teacher, name in zip(teachers, names, strict=True)
     ]
     return mix_in(rows, pool, split.task.combine(tables, combine, None), config)
@@ -106,7 +106,7 @@ def _check_combination(combine: Combination, task: Task) -> None:
         raise ConfigError(f"combine: '{combine}' needs classes, and the task is {task.name}.")
 
 
-def _names(teachers: Sequence[Any]) -> list[str]:
+def _names(teachers: Sequence[Given]) -> list[str]:
     """What to call each in an error."""
     if len(teachers) == 1:
         return ["teacher"]
@@ -114,23 +114,31 @@ def _names(teachers: Sequence[Any]) -> list[str]:
 
 
 def _soft_targets(
-    teacher: Any, split: Split, views: Sequence[NDArray[Any]], classes: int, name: str
+    teacher: Given, split: Split, views: Sequence[NDArray[Any]], classes: int, name: str
 ) -> NDArray[np.float32]:
     """One teacher's logits for every view, [views * samples, classes].
 
     Raises:
         TeacherError: If an array of logits does not fit the samples, or their views.
     """
-    if not isinstance(teacher, np.ndarray):
-        samples = np.concatenate(views)
-        return ask_teacher(teacher, samples, classes, name=name, read=split.as_logits)
+    if not teacher.is_array:
+        return _ask(teacher, np.concatenate(views), split, classes, name)
     if len(views) > 1:
         raise TeacherError(
             f"{name}: an array of logits knows nothing of augmented samples. Give the model "
             "itself, or augment='none'."
         )
-    answers = check_logits(teacher, len(split.kept), classes, name=name, read=split.as_logits)
+    samples = len(split.kept)
+    answers = check_logits(teacher.opened, samples, classes, name=name, read=split.as_logits)
     return answers[split.kept]
+
+
+def _ask(
+    teacher: Given, x: NDArray[Any], split: Split, classes: int, name: str
+) -> NDArray[np.float32]:
+    return ask_teacher(
+        teacher.opened, x, classes, name=name, read=split.as_logits, identity=teacher.identity
+    )
 
 
 def with_taps(
