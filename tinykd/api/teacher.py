@@ -17,7 +17,7 @@ from tinykd.teachers.cache import user_cache
 from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
-from tinykd.teachers.probe import PROBED, probe
+from tinykd.teachers.probe import probe
 from tinykd.training import Trainee, answerer
 
 
@@ -113,7 +113,7 @@ def ask_teacher(
     """
     answer, answer_few = _ways_to_ask(teacher)
     first = probe(answer_few, x, name=name)
-    _check_shape(tuple(first.shape), len(x[:PROBED]), classes, name)
+    _check_shape((len(x), *first.shape[1:]), len(x), classes, name)
     cache = user_cache() if identity else None
     if cache is None:
         outputs = answer(x)
