@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from tinykd.errors import TinykdError
+from tinykd.probabilities import Head
 
 
 def library_of(model: Any) -> ModuleType:
@@ -26,6 +28,16 @@ def library_of(model: Any) -> ModuleType:
     )
 
 
+def check_distinct(student: Any, teachers: Iterable[Any]) -> None:
+    """No teacher is the student itself: it would be trained.
+
+    Raises:
+        TinykdError: If one is.
+    """
+    if any(teacher is student for teacher in teachers):
+        raise TinykdError("teacher and student are the same model. Give the student its own.")
+
+
 def sample_shape(model: Any) -> tuple[int | None, ...] | None:
     """Shape of one sample that a model takes; None where a subclassed model does not tell."""
     try:
@@ -44,10 +56,7 @@ def is_graph(model: Any) -> bool:
 
 
 def ends_in(model: Any, activation: str) -> bool:
-    """Whether the last layer applies ``softmax``, say; False where a model does not tell.
-
-    A temperature must never be applied to probabilities.
-    """
+    """Whether the last layer applies ``softmax``, say; False where a model does not tell."""
     layers = getattr(model, "layers", None)
     if not layers:
         return False
@@ -56,3 +65,10 @@ def ends_in(model: Any, activation: str) -> bool:
         return ends_in(last, activation)
     function = getattr(last, "activation", None)
     return activation in {getattr(function, "__name__", ""), type(last).__name__.lower()}
+
+
+def head_of(model: Any) -> Head:
+    """What a model does to its logits at the end; a temperature must never be applied behind it."""
+    if ends_in(model, "softmax"):
+        return "softmax"
+    return "sigmoid" if ends_in(model, "sigmoid") else ""

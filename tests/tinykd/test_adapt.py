@@ -1,5 +1,8 @@
 """``tinykd.adapt``: a teacher of one domain, a student for another without labels."""
 
+import json
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from tinykd.domains.gate import class_balanced
 from tinykd.domains.normalization import normalized_to
 from tinykd.domains.reading import choose_reading, mutual_information
 from tinykd.errors import TinykdError
+from tinykd.progress import Silent
+from tinykd.report.adaptation import adaptation_lines
 from tinykd.training import Trainee, predict
 
 LIBRARIES = pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "tf_keras"])
@@ -151,6 +156,10 @@ def test_a_few_labels_of_the_target_are_learned(source, teacher):
         ),
         ({"teacher": np.zeros((120, 4))}, "a Keras model is needed, got ndarray"),
         ({"augment": ("shift", "mixup")}, "adapt: mixup would mix"),
+        ({"loss": "hint"}, "adapt: 'hint' compares features"),
+        ({"generations": 2}, "adapt: generations and assistants are ways"),
+        ({"unlabelled_confidence": 0.9}, "adapt: what is believed of the target is confidence"),
+        ({"confidence": 80}, "confidence is a probability, from 0 to 1; got 80"),
         ({"epoch": 3}, "adapt: unknown key 'distill.epoch'"),
     ],
 )
@@ -159,3 +168,94 @@ def test_what_does_not_fit_is_refused(source, teacher, arguments, message):
     with pytest.raises(TinykdError, match=message) as caught:
         tinykd.adapt(given.pop("teacher"), network(), source, given.pop("target"), **given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_student_is_not_its_own_teacher(source, teacher):
+    with pytest.raises(TinykdError, match="teacher and student are the same model"):
+        tinykd.adapt(teacher, teacher, source, 1 - source[0])
+
+
+class Stopping(Silent):
+    """Raises as Ctrl-C does after three epochs with the teacher; keeps what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    @contextmanager
+    def task(self, description, total=None):
+        def advance(done):
+            self.told.append((description.split(" (")[0], done))
+            if self.told[-1] == ("student: with its teacher", 3):
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+def test_interrupted_it_keeps_what_it_has_learned_and_goes_on(source, teacher, tmp_path):
+    start, student, progress = network(keras), network(keras), Stopping()
+    settings = {"epochs": 6, "batch_size": 16, "folder": tmp_path, "progress": progress}
+    given = (teacher, student, source, 1 - source[0])
+    with pytest.raises(KeyboardInterrupt):
+        tinykd.adapt(*given, **settings)
+    assert not same(weights(student), weights(start))
+    assert len(list(tmp_path.glob("*/*.npz"))) == 2  # one training is over, one has begun
+    progress.told.clear()
+    student.set_weights(weights(start))
+    tinykd.adapt(*given, **settings)
+    alone, taught = "student: without a teacher", "student: with its teacher"
+    assert progress.told == [(alone, 6), (taught, 4), (taught, 5), (taught, 6), (taught, 6)]
+    assert len(student.adaptation.curves[1].loss) == 6
+    assert list(tmp_path.iterdir()) == []
+
+
+CONFIG = """
+[student]
+architecture = "mlp"
+width = 0.5
+[distill]
+epochs = 60
+batch_size = 16
+learning_rate = 0.02
+augment = "none"
+"""
+
+
+@pytest.fixture
+def files(source, dataset, teacher, tmp_path, monkeypatch):
+    """Data, its teacher, and the same samples inverted: where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text(CONFIG)
+    x_test = np.float32(dataset.x_test) / 255
+    np.savez("data.npz", x_train=source[0], y_train=source[1], x_test=x_test, y_test=dataset.y_test)
+    np.savez("field.npz", x=1 - source[0], x_test=1 - x_test, y_test=dataset.y_test)
+    np.savez("half.npz", x=1 - source[0], x_test=1 - x_test)
+    teacher.save("teacher.keras")
+    return tmp_path
+
+
+def test_the_command_does_what_the_function_does(cli, files):
+    shared = ("adapt", "c.toml", "--data", "data.npz", "--teacher", "teacher.keras", "--quiet")
+    outcome = cli(*shared, "--target", "field.npz", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["mirrored"]
+    assert found["adapted_accuracy"] > found["source_only_accuracy"] + 0.1
+    student, field = tf_keras.models.load_model("adapted/student.h5"), np.load("field.npz")
+    said = student.predict(field["x_test"], verbose=0).argmax(axis=1)
+    assert np.mean(said == field["y_test"]) == pytest.approx(found["adapted_accuracy"])
+    for target, message in (
+        ("half.npz", "has x_test alone; x_test and y_test go together"),
+        ("nowhere.npz", "there is no file 'nowhere.npz'"),
+    ):
+        refused = cli(*shared, "--target", target)
+        assert (refused.code, refused.err.count("\n")) == (1, 1)
+        assert message in refused.err
+
+
+def test_what_became_of_it_is_said_in_words(adapted):
+    found = adapted[0].adaptation
+    lines = adaptation_lines(found)
+    assert "values mirrored" in lines[0]
+    assert f"student, adapted: {found.adapted_accuracy:.2%} on the target" in lines
+    alone = adaptation_lines(found.model_copy(update={"adapted_accuracy": None}))
+    assert alone[-1] == "Nothing tells without labels whether the target came out well."

@@ -1,5 +1,7 @@
 """``tinykd.distill``: any student, any teacher, and what goes wrong said in one line."""
 
+from importlib import import_module
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from tinykd.errors import TinykdError
 from tinykd.progress import Silent
 from tinykd.views import make_views
 
+teacher_module = import_module("tinykd.api.teacher")
 LIBRARIES = pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 
 
@@ -51,6 +54,7 @@ def same(a, b):
     return all(map(np.array_equal, weights(a), weights(b)))
 
 
+HEADS = (None, "sigmoid")
 QUICK = {"epochs": 6, "learning_rate": 0.02, "batch_size": 16}
 
 
@@ -104,10 +108,10 @@ def test_a_softmax_is_recognised_where_it_is_not_the_last_layer(data):
     logits = layers.Dense(4, activation="relu")(layers.Flatten()(inputs))
     split = read_data(data, validation_every=5)
     found = [
-        examine_student(tf_keras.Model(inputs, outputs), split).gives_probabilities
+        examine_student(tf_keras.Model(inputs, outputs), split).head
         for outputs in (flattened, function, logits)
     ]
-    assert found == [True, True, False]
+    assert found == ["softmax", "softmax", ""]
 
 
 def test_a_subclassed_student_and_one_that_was_never_built(data, teacher):
@@ -192,6 +196,31 @@ def test_a_tflite_file_teaches_float_or_int8(data, tmp_path):
         np.testing.assert_allclose(answers, expected, atol=tolerance)
 
 
+def test_a_file_is_asked_once_by_all_calls(data, teacher, tmp_path, monkeypatch):
+    """But for the few samples that show whether it suits the data."""
+    asked, opened = [], teacher_module.load_teacher
+
+    class Listening(keras.Model):
+        def __init__(self, path):
+            super().__init__()
+            self.inner = opened(path)
+
+        def call(self, x, training=False):
+            tf.numpy_function(lambda rows: asked.append(len(rows)) or np.int64(0), [x], tf.int64)
+            return self.inner(x, training=training)
+
+    monkeypatch.setattr(teacher_module, "load_teacher", Listening)
+    teacher.save(tmp_path / "teacher.keras")
+    settings = {**QUICK, "epochs": 1, "baseline": False, "loss": "kd", "seed": 0}
+    students = [
+        tinykd.distill(tmp_path / "teacher.keras", network(), data, **settings) for _ in "ab"
+    ]
+    assert asked == [2, 96, 2]
+    assert same(*students)
+    with pytest.raises(TinykdError, match=r"answers have shape \(96, 4\); needed: \(96, 5\)"):
+        tinykd.distill(tmp_path / "teacher.keras", network(classes=5), data, **settings)
+
+
 def refused(*, teacher=None, student=None, data=None, **settings):
     x, y = np.zeros((20, 5, 5, 1), np.float32), np.arange(20) % 4
     teacher = np.zeros((20, 4)) if teacher is None else teacher
@@ -236,10 +265,44 @@ def refused(*, teacher=None, student=None, data=None, **settings):
         "teacher: there is no file 'nowhere.keras'": {"teacher": "nowhere.keras"},
         "is no .keras, .h5 or .tflite file": {"teacher": __file__},
         "a Keras model is needed, got int": {"teacher": 3},
+        "distill: data.validation_every: input should be greater": {"validation_every": 1},
+        "distill: seed: input should be greater": {"seed": -1},
     }.items(),
 )
 def test_what_does_not_fit_is_refused(message, settings):
     assert message in refused(**settings)
+
+
+@LIBRARIES
+def test_a_teacher_that_does_not_suit_is_refused_before_it_is_asked_about_all(library):
+    layers = library.layers
+    inputs = layers.Input((5, 5, 1))
+    values = layers.Dense(4)(layers.Flatten()(inputs))
+    other = library.Sequential([layers.Input((7, 7, 1)), layers.Flatten(), layers.Dense(4)])
+    for teacher, message in (
+        (other, "teacher: does not take samples of (5, 5, 1): "),
+        (library.Model(inputs, [values, values]), "teacher: gives a list for samples"),
+    ):
+        assert message in refused(teacher=teacher)
+        assert message.replace("teacher", "teacher 2") in refused(teacher=[network(), teacher])
+
+
+def test_a_student_is_not_its_own_teacher():
+    """It would be trained, and its teacher with it."""
+    model = network()
+    for teacher in (model, [network(), model]):
+        assert "are the same model" in refused(teacher=teacher, student=lambda: model)
+
+
+def test_a_sigmoid_is_trained_and_teaches_as_its_logits_would(data):
+    """Not as if its outputs were logits: those of a sigmoid differ by 1 at most."""
+    ways = [(network(units=16, head=t, seed=5), network(head=s)) for t in HEADS for s in HEADS]
+    curves = []
+    for teacher, student in ways:
+        tinykd.distill(teacher, student, data, loss="kd", baseline=False, **QUICK)
+        curves.append(student.distillation.curves[0].loss)
+    for curve in curves[1:]:
+        np.testing.assert_allclose(curve, curves[0], rtol=1e-3)
 
 
 def test_mixed_and_erased_samples_are_answered_by_the_teacher(data, teacher):
@@ -256,7 +319,7 @@ def test_mixed_and_erased_samples_are_answered_by_the_teacher(data, teacher):
     x = data[0][np.arange(len(data[0])) % 5 != 0]
     views = make_views(x, ["cutout", "mixup"])
     assert len(views.x) == 10  # as they are, 4 erased, 5 mixed
-    assert np.array_equal(np.concatenate(asked), np.concatenate(views.x))
+    assert np.array_equal(np.concatenate(asked[1:]), np.concatenate(views.x))  # after a few
     assert student.distillation.student_validation_accuracy > 0.5
     assert student.distillation.notes[0].startswith("Mixup mostly hurts students of less than")
 

@@ -67,6 +67,10 @@ def test_the_stages_one_after_the_other(stage, cli, place, blobs_file):
     assert visible(place / "q") == ["ptq.tflite", "qat.h5", "qat.tflite"]
     assert quantized["float_validation_accuracy"] == distilled["student_validation_accuracy"]
 
+    untaught = stage("quantize", "--student", "s/student.h5", "--out", "u")
+    assert untaught["ptq_validation_accuracy"] == quantized["ptq_validation_accuracy"]
+    assert untaught["curves"] != quantized["curves"]
+
     converted = stage("convert", "--student", "s/student.h5", "--out", "plain.tflite")
     assert (place / "plain.tflite").read_bytes() == (place / "q" / "ptq.tflite").read_bytes()
     assert converted["validation_accuracy"] == quantized["ptq_validation_accuracy"]

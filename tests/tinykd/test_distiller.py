@@ -119,6 +119,33 @@ def test_callbacks_of_keras_keep_the_best_student(data, library, tmp_path):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+def test_it_goes_on_where_it_was_stopped(data, library, tmp_path):
+    """By the callback of Keras for that, in a new process with a new student."""
+    reached = []
+
+    class Stop(library.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                reached[:] = weights(self.model.student)
+                raise KeyboardInterrupt
+
+    class Begin(library.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                assert all(map(np.array_equal, reached, weights(self.model.student)))
+
+    def fit(callback):
+        distiller = Distiller(network(keras, 8), network(library, seed=len(reached)))
+        distiller.compile("adam", "kd")
+        backup = library.callbacks.BackupAndRestore(tmp_path / "backup")
+        return distiller.fit(*data, epochs=4, verbose=0, callbacks=[backup, callback]).epoch
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stop())
+    assert fit(Begin()) == [2, 3]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_the_student_alone_is_saved(data, library, tmp_path):
     teacher, student = network(library, 8), network(library)
     distiller = Distiller(teacher, student)
@@ -130,10 +157,11 @@ def test_the_student_alone_is_saved(data, library, tmp_path):
     assert all(map(np.array_equal, weights(again), weights(student)))
 
 
-@pytest.mark.parametrize("head", [None, "softmax"])
+@pytest.mark.parametrize("head", [None, "softmax", "sigmoid"])
 def test_the_loss_is_the_objective_of_student_and_teacher(data, head):
     """Without a step: what fit reports is what the pure functions give, for logits or not."""
-    teacher, student = network(keras, 8, head="softmax", seed=1), network(keras, head=head)
+    teacher = network(keras, 8, head=head or "softmax", seed=1)
+    student = network(keras, head=head)
     for layer in (teacher.get_layer("norm"), student.get_layer("norm")):
         layer.trainable = False  # batches are normalized as in inference
     student = keras.models.clone_model(

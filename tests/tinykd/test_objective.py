@@ -106,6 +106,13 @@ def test_left_to_itself_the_loss_suits_the_number_of_classes(classes, expected):
     assert choose_objective(DistillConfig(), classes) == Objective(labels, (term,))
 
 
+@pytest.mark.parametrize("loss", ["auto", "kd"])
+def test_layers_that_no_loss_compares_are_refused(loss):
+    config = DistillConfig(loss=loss, features={"conv": "conv_1"})
+    with pytest.raises(ConfigError, match=r"distill.features: layers are named, and '.*' compares"):
+        choose_objective(config, classes=10)
+
+
 def test_what_is_configured_is_obeyed():
     term = Term("ls_kd", 0.0, {"temperature": 5.0})
     assert choose(loss="ls_kd", temperature=5.0, alpha=0.0) == Objective(1.0, (term,))

@@ -1,5 +1,8 @@
 """``tinykd.quantize``, and the float student as a second teacher."""
 
+from importlib import import_module
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,10 +14,12 @@ from tinykd.lesson import Lesson
 from tinykd.losses import Objective
 from tinykd.losses.soft_targets import soft_target_kl
 from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
+from tinykd.tasks.combine import combine_logits
 from tinykd.tflite_file import describe
 from tinykd.training import Rows
 
 L = tf_keras.layers
+quantize_module = import_module("tinykd.api.quantize")  # the function of the same name hides it
 
 
 def trained_student(x, y):
@@ -61,6 +66,30 @@ def test_the_fine_tuned_model_computes_as_its_file_and_is_kept(blobs, tmp_path):
     assert tinykd.convert_qat(again) == tinykd.convert_qat(int8.qat_model)
 
 
+def test_fine_tuning_learns_what_the_student_learned(blobs, monkeypatch):
+    """Several teachers, a weighted sum, views, and a pool: the float student answers for it."""
+    x, y = blobs["x_train"].astype(np.float32) / 255, blobs["y_train"]
+    given, whole = [], quantize_module.quantize_student
+
+    def looked_at(_config, student, objective, rows, *others, **settings):
+        given.extend([objective, rows])
+        return whole(_config, student, objective, rows, *others, **settings)
+
+    monkeypatch.setattr(quantize_module, "quantize_student", looked_at)
+    teachers = [keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)]) for _ in "ab"]
+    student = trained_student(x, y)
+    settings = {"losses": {"kd": 0.7, "dist": 0.2, "labels": 0.1}, "augment": "shift", "epochs": 1}
+    int8 = tinykd.quantize(student, (x, y), teacher=teachers, unlabelled=x[:7], **settings)
+    assert len(int8.result.curves[0].loss) == 1
+    objective, rows = given
+    assert objective.weights == {"labels": 0.1, "kd": 0.7, "dist": 0.2}
+    assert (len(rows.x), len(rows.pool.x)) == (9 * 128, 9 * 7)
+    for part in (rows, rows.pool):
+        answers = [np.asarray(teacher(part.x)) for teacher in teachers]
+        together = combine_logits(answers, "probabilities")
+        np.testing.assert_allclose(part.teacher_logits, together, rtol=1e-4, atol=1e-5)
+
+
 def test_a_head_does_not_change_what_fine_tuning_minimises(blobs):
     """Labels and the float student speak of logits, whatever the student ends in."""
     x, y = blobs["x_train"].astype(np.float32) / 255, blobs["y_train"]
@@ -80,15 +109,24 @@ def test_what_does_not_fit_is_refused_before_any_training(blobs):
     odd = tf_keras.Sequential([L.Reshape((5, 5), input_shape=(5, 5, 1)), L.LSTM(4, name="odd")])
     with pytest.raises(QuantizationError, match="LSTM at 'odd'"):
         tinykd.quantize(odd, data)
+    with pytest.raises(ConfigError, match="quantize: seed: input should be greater"):
+        tinykd.quantize(odd, data, seed=-1)
     with pytest.raises(ConfigError, match=r"quantize.epoch.*Did you mean 'quantize.epochs'"):
         tinykd.quantize(odd, data, epoch=3)
+
+
+def test_nobody_answers_for_a_pool_without_a_teacher(blobs):
+    x, y = blobs["x_train"].astype(np.float32), blobs["y_train"]
+    student = tf_keras.Sequential([L.Flatten(input_shape=x.shape[1:]), L.Dense(4)])
+    with pytest.raises(ConfigError, match="unlabelled: without a teacher nobody answers"):
+        tinykd.quantize(student, (x, y), unlabelled=x)
 
 
 def test_two_teachers_share_the_loss():
     rng = np.random.default_rng(0)
     student, teacher, own = rng.normal(size=(3, 8, 4)).astype(np.float32)
     labels = rng.integers(4, size=8).astype(np.int32)
-    rows = with_own_logits(Rows(np.zeros((8, 1)), labels, teacher, 8), own)
+    rows = with_own_logits(Rows(np.zeros((8, 1)), labels, teacher, 8), lambda _x: own)
     lesson = Lesson(tf.constant(student), tf.constant(rows.teacher_logits), labels)
     seen = []
 
@@ -104,7 +142,8 @@ def test_two_teachers_share_the_loss():
 
 def test_the_float_student_alone_can_teach():
     logits = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
-    rows = with_own_logits(Rows.of_views([np.zeros((8, 1))], np.zeros(8, np.int32)), logits)
+    rows = Rows.of_views([np.zeros((8, 1))], np.zeros(8, np.int32))
+    rows = with_own_logits(rows, lambda _x: logits)
     only = TwoTeachers(Objective(labels=1.0), 1.0, 2.0, classes=4)
     loss = only(Lesson(tf.constant(logits), tf.constant(rows.teacher_logits), rows.labels))
     assert float(loss) == pytest.approx(0.0, abs=1e-6)

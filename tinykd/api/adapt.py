@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split, check_pair, read_data
-from tinykd.api.run import Run
+from tinykd.api.run import Run, checkpoints
+from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, open_any_teacher
 from tinykd.backend import load_tensorflow
-from tinykd.config import DistillConfig, parse_config
+from tinykd.config import DistillConfig
 from tinykd.datasets import check_pool
 from tinykd.domains.gate import class_balanced
 from tinykd.domains.reading import Reading, choose_reading, shown
 from tinykd.errors import ConfigError, DataError
-from tinykd.keras_models import library_of
-from tinykd.losses import choose_objective
+from tinykd.keras_models import check_distinct, library_of
+from tinykd.losses import Objective, choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.results import AdaptationResult
 from tinykd.training import Rows, Trainee, accuracy, make_deterministic, predict
@@ -44,6 +44,7 @@ def adapt(
     confidence: float = 0.8,
     validation_every: int = 5,
     seed: int = 0,
+    folder: Path | str | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Any:
@@ -68,12 +69,15 @@ def adapt(
             the surest fifth is believed in any case.
         validation_every: Every n-th source sample is kept for the curves.
         seed: Of the order of the samples, and of dropout.
+        folder: Where the state is kept while training: the same call goes on from there. None
+            forgets it.
         progress: Shows both trainings.
         settings: Keys of the ``[distill]`` section; without a loss the teacher's part is ``kd``, as
-            much as the labels.
+            much as the labels. Losses on features, generations and assistants are not for it.
 
     Returns:
-        ``student``; its attribute ``adaptation`` is an ``AdaptationResult``.
+        ``student``; its attribute ``adaptation`` is an ``AdaptationResult``. Interrupted, it keeps
+        the best weights of the training that ran.
 
     Raises:
         TinykdError: If teacher, student, data and settings do not fit each other.
@@ -83,12 +87,15 @@ def adapt(
     """
     progress = progress or Silent()
     load_tensorflow(progress)
-    config = _configure(settings)
+    config = _configure(settings, seed, validation_every)
+    if not 0.0 <= confidence <= 1.0:
+        raise ConfigError(f"adapt: confidence is a probability, from 0 to 1; got {confidence:g}.")
     make_deterministic(seed)
     split = read_data(source, validation_every=validation_every)
     if not split.task.says_class:
         raise DataError(f"source: adaptation is for classes, and its task is {split.task.name}.")
     opened = open_any_teacher(teacher)
+    check_distinct(student, [opened])
     library_of(opened)  # a file of another kind has no normalization to re-estimate
     trainee = examine_student(student, split)
     classes = count_classes(trainee, split)
@@ -97,6 +104,7 @@ def adapt(
         None if pair is None else _read_pair(pair, shape, classes, what)
         for pair, what in ((labelled_target, "labelled_target"), (target_test, "target_test"))
     )
+    objective = _objective(config, classes)
     guide = _Guide(opened, (float(split.x.min()), float(split.x.max())), classes)
     with progress.task("teacher: looking at the target"):
         pool = check_pool(target, shape, "target")
@@ -106,11 +114,10 @@ def adapt(
         rows = guide.with_target(rows, pool, kept, reading, config)
     start = tuple(np.array(array) for array in student.get_weights())
     run = Run(trainee, rows, split, config, classes, seed, start, progress)
-    objective = choose_objective(config, classes)
-    with tempfile.TemporaryDirectory() as place:
-        alone = run.learn("scratch", objective.without_teacher(), Path(place) / "scratch.npz")
+    with checkpoints(folder, run, objective) as place:
+        alone = run.learn("scratch", objective.without_teacher(), place / "scratch.npz")
         alone_accuracy = _accuracy(trainee, test)
-        adapted = run.learn("student", objective, Path(place) / "student.npz")
+        adapted = run.learn("student", objective, place / "student.npz")
     student.adaptation = AdaptationResult(
         mirrored=reading.mirrored,
         renormalized=reading.renormalized,
@@ -180,9 +187,19 @@ class _Guide:
         return accuracy(self.about(test[0], pool, reading), test[1])
 
 
-def _configure(settings: dict[str, Any]) -> DistillConfig:
+def _configure(settings: dict[str, Any], seed: int, validation_every: int) -> DistillConfig:
     """Labels and soft targets alike, unless something else is asked for."""
-    config = parse_config({"distill": {"augment": "none", **settings}}, source="adapt").distill
+    config = read_settings("adapt", seed, validation_every, distill=settings).distill
+    if config.generations > 1 or config.assistants != "none":
+        raise ConfigError(
+            "adapt: generations and assistants are ways from one teacher to a student of its own "
+            "domain. Leave them out."
+        )
+    if config.unlabelled_confidence > 0.0:
+        raise ConfigError(
+            "adapt: what is believed of the target is confidence, not "
+            "unlabelled_confidence. Leave it out."
+        )
     if "mixup" in config.views:
         raise ConfigError(
             "adapt: mixup would mix what the teacher is told to believe with what it is not. "
@@ -192,6 +209,17 @@ def _configure(settings: dict[str, Any]) -> DistillConfig:
         return config
     taught = {"weight": 1.0, "warmup_epochs": RAMP * config.epochs}
     return config.model_copy(update={"losses": {"labels": 1.0, "kd": taught}, "alpha": None})
+
+
+def _objective(config: DistillConfig, classes: int) -> Objective:
+    """What the student learns, on logits alone."""
+    objective = choose_objective(config, classes)
+    if objective.compares_features:
+        raise ConfigError(
+            f"adapt: '{objective.name}' compares features, and the teacher is shown the target in "
+            "a way of its own. Use losses on logits, such as 'kd'."
+        )
+    return objective
 
 
 def _read_pair(pair: Any, shape: tuple[int, ...], classes: int, what: str) -> Pair:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from tinykd.api.data import read_data
-from tinykd.api.lessons import Combination, learn_from, with_taps, with_unlabelled
+from tinykd.api.lessons import Combination, check_unlabelled, learn_from, with_taps
 from tinykd.api.run import Learned, Run, Watch, checkpoints, ignore
+from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student, learning_in_network_units
 from tinykd.api.teacher import as_list
 from tinykd.backend import load_tensorflow
-from tinykd.config import TaskName, parse_config
+from tinykd.config import TaskName
 from tinykd.distillation.auto import is_raced, race_losses
 from tinykd.distillation.race import SCRATCH, Right
 from tinykd.errors import ConfigError
+from tinykd.keras_models import check_distinct
 from tinykd.losses import Objective, choose_objective, settle
 from tinykd.notes import mixup_note
 from tinykd.progress import Progress, Silent
@@ -84,7 +86,7 @@ def distill(
     """
     progress = progress or Silent()
     load_tensorflow(progress)
-    config = parse_config({"distill": {"augment": "none", **settings}}, source="distill").distill
+    config = read_settings("distill", seed, validation_every, distill=settings).distill
     if config.assistants != "none":
         raise ConfigError(
             "distill: assistants are wider students of the pipeline. Distil a wider model first, "
@@ -94,22 +96,17 @@ def distill(
     if task not in TASKS:
         raise ConfigError(f"task: there is no '{task}'. One of: {', '.join(TASKS)}.")
     split = read_data(data, validation_every=validation_every, task=TASKS[task])
-    if unlabelled is not None and not split.task.learns_unlabelled:
-        raise ConfigError(
-            f"unlabelled: samples without labels are for classes, and the task is "
-            f"{split.task.name}. Leave them out."
-        )
     trainee = examine_student(student, split)
     classes = count_classes(trainee, split)
     objective = choose_objective(config, classes, split.task.name)
     teachers = as_list(teacher)
+    check_distinct(student, [teacher.opened for teacher in teachers])
+    check_unlabelled(unlabelled, split.task, teachers)
     if objective.compares_features:
         check_features(len(teachers))
     with progress.task("teacher: answering"):
-        rows = learn_from(split, teachers, config, classes, combine)
-        if unlabelled is not None:
-            rows = with_unlabelled(rows, unlabelled, teachers, config, classes, combine)
-    trainee = with_taps(trainee, teachers[0], objective, config, seed)
+        rows = learn_from(split, teachers, config, classes, combine, unlabelled)
+    trainee = with_taps(trainee, teachers[0].opened, objective, config, seed)
     with learning_in_network_units(student, split):
         start = tuple(np.array(array) for array in student.get_weights())
         run = Run(trainee, rows, split, config, classes, seed, start, progress, watch)
@@ -151,8 +148,6 @@ def _choose(run: Run, objective: Objective, place: Path, *, baseline: bool) -> A
         chain=chain,
         notes=() if note is None else (note,),
     )
-    for checkpoint in place.glob("*.npz"):
-        checkpoint.unlink()
     return student
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinykd.api.data import Split, read_data
+from tinykd.api.lessons import Combination, check_unlabelled, learn_from
+from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student, in_network_units
-from tinykd.api.teacher import ask_teacher, check_logits, open_any_teacher
+from tinykd.api.teacher import as_list
 from tinykd.artifacts import write_atomically
 from tinykd.backend import load_tensorflow
-from tinykd.config import TaskName, parse_config
+from tinykd.config import TaskName
 from tinykd.datasets import Dataset, HeldOut
 from tinykd.errors import ConfigError
-from tinykd.losses import Objective, choose_objective
+from tinykd.losses import choose_objective
 from tinykd.progress import Progress, Silent
 from tinykd.quantization.finetune import QAT_MODEL, quantize_student
 from tinykd.quantization.layers import check_quantizable
@@ -25,7 +25,18 @@ from tinykd.quantization.qat import load_qat
 from tinykd.results import QuantizeResult
 from tinykd.students.from_keras_3 import as_tf_keras
 from tinykd.tasks import TASKS
-from tinykd.training import Rows
+
+LESSON = (
+    "loss",
+    "losses",
+    "temperature",
+    "alpha",
+    "augment",
+    "batch_size",
+    "unlabelled_ratio",
+    "unlabelled_confidence",
+)
+"""Keys of ``[distill]`` that fine-tuning goes by too; epochs and learning rate are its own."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,8 @@ def quantize(
     *,
     teacher: Any = None,
     task: TaskName = "classification",
-    loss: str = "auto",
-    batch_size: int = 64,
+    unlabelled: Any = None,
+    combine: Combination = "probabilities",
     validation_every: int = 5,
     seed: int = 0,
     progress: Progress | None = None,
@@ -69,12 +80,13 @@ def quantize(
         data: As for ``tinykd.distill``.
         teacher: As for ``tinykd.distill``. Without one the labels and the float student teach.
         task: As for ``tinykd.distill``; the file answers in the unit of the targets.
-        loss: Row of ``LOSSES`` for the teacher's term.
-        batch_size: Samples in one step.
+        unlabelled: As for ``tinykd.distill``.
+        combine: As for ``tinykd.distill``.
         validation_every: Every n-th sample is kept for validation where the data has no split.
         seed: Of the order of the samples.
         progress: Shows the work.
-        settings: Keys of the ``[quantize]`` section, such as ``epochs=10``, ``self_alpha=0.3``.
+        settings: Keys of the ``[quantize]`` section, such as ``epochs=10``, ``self_alpha=0.3``, and
+            those of ``[distill]`` that say what is taught (``LESSON``), such as ``loss="kd"``.
 
     Raises:
         TinykdError: If student, teacher, data and settings do not fit each other. A layer that
@@ -82,28 +94,30 @@ def quantize(
     """
     progress = progress or Silent()
     load_tensorflow(progress)
-    tables = {"quantize": settings, "distill": {"loss": loss}}
-    config = parse_config(tables, source="quantize")
+    lesson = {key: settings.pop(key) for key in LESSON if key in settings}
+    config = read_settings("quantize", seed, validation_every, distill=lesson, quantize=settings)
     student = as_tf_keras(student)
     check_quantizable(student)
     if task not in TASKS:
         raise ConfigError(f"task: there is no '{task}'. One of: {', '.join(TASKS)}.")
     split = read_data(data, validation_every=validation_every, task=TASKS[task])
     classes = count_classes(examine_student(student, split), split)
-    objective = Objective(labels=1.0, task=split.task.name)
-    logits = None
-    if teacher is not None:
-        objective = choose_objective(config.distill, classes, split.task.name).on_logits()
-        logits = _soft_targets(teacher, split, classes)
+    objective = choose_objective(config.distill, classes, split.task.name).on_logits()
+    teachers = [] if teacher is None else as_list(teacher)
+    if not teachers:
+        objective = objective.without_teacher()
+    check_unlabelled(unlabelled, split.task, teachers)
+    with progress.task("teacher: answering"):
+        rows = learn_from(split, teachers, config.distill, classes, combine, unlabelled)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         result = quantize_student(
             config.quantize,
             in_network_units(student, split.student_scale),
             objective,
-            Rows.of_views([split.x], split.y, logits),
+            rows,
             _as_dataset(split, classes),
-            batch_size=batch_size,
+            batch_size=config.distill.batch_size,
             seed=seed,
             folder=folder,
             progress=progress,
@@ -139,11 +153,3 @@ def _as_dataset(split: Split, classes: int) -> Dataset:
         task=split.task,
         output_scale=split.output_scale,
     )
-
-
-def _soft_targets(teacher: Any, split: Split, classes: int) -> Any:
-    """The teacher's logits for the training samples, float32 [n, classes]."""
-    if isinstance(teacher, np.ndarray):
-        samples = len(split.kept)
-        return check_logits(teacher, samples, classes, read=split.as_logits)[split.kept]
-    return ask_teacher(open_any_teacher(teacher), split.x, classes, read=split.as_logits)

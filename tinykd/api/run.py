@@ -122,7 +122,13 @@ class Learned:
 
 @contextmanager
 def checkpoints(folder: Path | str | None, run: Run, objective: Objective) -> Iterator[Path]:
-    """A folder for the state, named by all that the training depends on."""
+    """A folder for the state, named by all that the training depends on; it goes when that is over.
+
+    Args:
+        folder: Where it is made; None forgets it even if the training is stopped.
+        run: What all trainings share.
+        objective: What the student learns.
+    """
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
             yield Path(temporary)
@@ -130,6 +136,8 @@ def checkpoints(folder: Path | str | None, run: Run, objective: Objective) -> It
     place = Path(folder) / _fingerprint(run, objective)
     place.mkdir(parents=True, exist_ok=True)
     yield place
+    for checkpoint in place.glob("*.npz"):
+        checkpoint.unlink()
     place.rmdir()
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinykd.api.data import Split
 from tinykd.errors import StudentError
-from tinykd.keras_models import ends_in, library_of
-from tinykd.probabilities import gives_probabilities
+from tinykd.keras_models import ends_in, head_of, library_of
+from tinykd.probabilities import Head, gives_probabilities
 from tinykd.training import Trainee, predict
 
 
@@ -46,8 +46,8 @@ def examine_student(student: Any, split: Split) -> Trainee:
         )
     if not task.says_class:
         return trainee
-    probabilities = ends_in(student, "softmax") or gives_probabilities(outputs)
-    return Trainee("student", student, split.input_scale, gives_probabilities=probabilities)
+    head: Head = "softmax" if gives_probabilities(outputs) else head_of(student)
+    return Trainee("student", student, split.input_scale, head=head)
 
 
 def count_classes(trainee: Trainee, split: Split) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 from tinykd.errors import TeacherError
 from tinykd.keras_models import library_of
 from tinykd.probabilities import as_logits
+from tinykd.teachers.cache import user_cache
+from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
-from tinykd.training import Trainee, predict
+from tinykd.teachers.probe import probe
+from tinykd.training import Trainee, answerer
 
 
 def open_any_teacher(teacher: Any) -> Any:
@@ -44,7 +48,25 @@ def open_any_teacher(teacher: Any) -> Any:
     return load_teacher(path)
 
 
-def as_list(teacher: Any) -> list[Any]:
+@dataclass(frozen=True)
+class Given:
+    """A teacher as a caller gave it.
+
+    Attributes:
+        opened: Keras model, function from samples to outputs, or an array of logits.
+        identity: Hash of its file; empty, as for all that is in memory, its answers are not kept.
+    """
+
+    opened: Any
+    identity: str = ""
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it has answers to the training samples alone."""
+        return isinstance(self.opened, np.ndarray)
+
+
+def as_list(teacher: Any) -> list[Given]:
     """Several teachers, or one alone, each opened; an array of logits stays as it is.
 
     Raises:
@@ -53,7 +75,14 @@ def as_list(teacher: Any) -> list[Any]:
     teachers = list(teacher) if isinstance(teacher, list | tuple) else [teacher]
     if not teachers:
         raise TeacherError("teacher: the list is empty. Give one at least.")
-    return [one if isinstance(one, np.ndarray) else open_any_teacher(one) for one in teachers]
+    return [_open(one) for one in teachers]
+
+
+def _open(teacher: Any) -> Given:
+    if isinstance(teacher, np.ndarray):
+        return Given(teacher)
+    opened = open_any_teacher(teacher)
+    return Given(opened, hash_file(Path(teacher)) if isinstance(teacher, str | Path) else "")
 
 
 Read = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -61,7 +90,13 @@ Read = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def ask_teacher(
-    teacher: Any, x: NDArray[Any], classes: int, *, name: str = "teacher", read: Read = as_logits
+    teacher: Any,
+    x: NDArray[Any],
+    classes: int,
+    *,
+    name: str = "teacher",
+    read: Read = as_logits,
+    identity: str = "",
 ) -> NDArray[np.float32]:
     """Logits for samples, float32 [n, classes]; probabilities become their logarithms.
 
@@ -71,13 +106,29 @@ def ask_teacher(
         classes: Number of values that a student gives.
         name: What to call it in an error.
         read: How its outputs are understood.
+        identity: Hash that no other teacher has, for the user's cache; empty keeps nothing.
 
     Raises:
-        TeacherError: If it gives another number of values.
+        TeacherError: If it does not take the samples, or gives another number of values.
     """
-    is_model = hasattr(teacher, "trainable_variables")
-    outputs = predict(Trainee("teacher", teacher, 1.0), x) if is_model else teacher(x)
+    answer, answer_few = _ways_to_ask(teacher)
+    first = probe(answer_few, x, name=name)
+    _check_shape((len(x), *first.shape[1:]), len(x), classes, name)
+    cache = user_cache() if identity else None
+    if cache is None:
+        outputs = answer(x)
+    else:
+        depends_on = {"teacher": identity, "input_scale": 1.0}
+        outputs = cache.ask(answer, x, classes=classes, depends_on=depends_on)
     return check_logits(outputs, len(x), classes, name=name, read=read)
+
+
+def _ways_to_ask(teacher: Any) -> tuple[Callable[[NDArray[Any]], Any], ...]:
+    """As a graph, for many samples; and at once, which says what is wrong in plainer words."""
+    if not hasattr(teacher, "trainable_variables"):
+        return teacher, teacher
+    trainee = Trainee("teacher", teacher, 1.0)
+    return answerer(trainee), lambda x: teacher(trainee.prepare(x), training=False)
 
 
 def check_logits(
@@ -93,11 +144,15 @@ def check_logits(
     Raises:
         TeacherError: If the shape is another, or a value is not finite.
     """
-    if outputs.shape != (samples, classes):
-        raise TeacherError(
-            f"{name}: answers have shape {outputs.shape}; needed: ({samples}, {classes}), one row "
-            "for each sample and one value for each class of the student."
-        )
+    _check_shape(outputs.shape, samples, classes, name)
     if not np.isfinite(outputs).all():
         raise TeacherError(f"{name}: answers hold NaN or infinity. Check the range of its input.")
     return read(outputs.astype(np.float32))
+
+
+def _check_shape(shape: tuple[int, ...], samples: int, classes: int, name: str) -> None:
+    if shape != (samples, classes):
+        raise TeacherError(
+            f"{name}: answers have shape {shape}; needed: ({samples}, {classes}), one row "
+            "for each sample and one value for each class of the student."
+        )

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "teacher": Entry("teacher", "Train a teacher, or check your own against the data."),
     "student": Entry("student", "List the students, with parameters and MACs."),
     "distill": Entry("distill", "Train a student with its teacher, and without."),
+    "adapt": Entry("adapt", "Train a student for another domain, without its labels."),
     "quantize": Entry("quantize", "Make a student int8: PTQ, and QAT with the teacher."),
     "convert": Entry("convert", "Convert a student to int8 .tflite, without training."),
     "export": Entry("export", "Turn an int8 .tflite into C, a C array, an Arduino library."),

@@ -48,8 +48,10 @@ quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
 
 
-def teachers_option(*, required: bool) -> Callable[[Any], Any]:
-    """``--teacher FILE``, again for each of several; where it may be left out, one is trained."""
+def teachers_option(
+    *, required: bool, otherwise: str = "otherwise one is trained"
+) -> Callable[[Any], Any]:
+    """``--teacher FILE``, again for each of several; ``otherwise`` is what happens without."""
     return click.option(
         "--teacher",
         "teachers",
@@ -57,7 +59,7 @@ def teachers_option(*, required: bool) -> Callable[[Any], Any]:
         multiple=True,
         metavar="FILE",
         help="Your own teacher: .keras, .h5, .tflite, a SavedModel's folder, or an .npy of its "
-        "logits. Again for each of several" + ("." if required else "; otherwise one is trained."),
+        "logits. Again for each of several" + ("." if required else f"; {otherwise}."),
     )
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @recipe_option
 @data_option
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
-@teachers_option(required=True)
+@teachers_option(required=False, otherwise="otherwise the labels and the float student teach")
 @seed_option
 @out_option("int8", "Folder for ptq.tflite, qat.tflite and qat.h5.")
 @quiet_option
@@ -50,7 +50,11 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Quantize a student after training, and again while the teacher goes on teaching."""
+    """Quantize a student after training, and again while the teacher goes on teaching.
+
+    The float student is a second teacher of the fine-tuning ([quantize] self_alpha). Fine-tuning
+    that does not beat plain quantization on validation is not the one to take.
+    """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import show_result, stage_folder
     from tinykd.datasets import load_dataset
@@ -78,17 +82,20 @@ def command(
         teachers=[hash_file(file) for file in files],
         student=hash_file(student_file),
     ) as folder:
-        soft_targets = compute_soft_targets(
-            open_given(config.teacher, dataset),
-            dataset,
-            augment=config.distill.views,
-            progress=progress,
-            cache=user_cache(),
-        )
+        objective = choose_objective(config.distill, dataset.classes, dataset.task.name).on_logits()
+        soft_targets = None
+        if teachers:
+            soft_targets = compute_soft_targets(
+                open_given(config.teacher, dataset),
+                dataset,
+                augment=config.distill.views,
+                progress=progress,
+                cache=user_cache(),
+            )
         result = quantize_student(
             config.quantize,
             load_student(student_file, dataset),
-            choose_objective(config.distill, dataset.classes, dataset.task.name).on_logits(),
+            objective if teachers else objective.without_teacher(),
             training_rows(dataset, config.distill, soft_targets),
             dataset,
             batch_size=config.distill.batch_size,

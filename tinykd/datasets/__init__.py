@@ -5,6 +5,7 @@ from tinykd.datasets.load import fingerprint_source, load_dataset
 from tinykd.datasets.pool import check_pool
 from tinykd.datasets.sources import SOURCES
 from tinykd.datasets.split import HeldOut, hold_out
+from tinykd.datasets.target import read_target
 
 __all__ = [
     "SOURCES",
@@ -15,4 +16,5 @@ __all__ = [
     "hold_out",
     "input_scale_for",
     "load_dataset",
+    "read_target",
 ]

@@ -11,12 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from tinykd.config import DistillConfig, parse_config
-from tinykd.distillation.together import Together
+from tinykd.distillation.together import Together, taught_logits
 from tinykd.errors import ConfigError, TinykdError
-from tinykd.keras_models import ends_in, is_graph, library_of
+from tinykd.keras_models import check_distinct, head_of, is_graph, library_of
 from tinykd.lesson import FeaturePair, Lesson
 from tinykd.losses import Objective, choose_objective
-from tinykd.probabilities import as_logits_in_graph, log_of_probabilities
+from tinykd.probabilities import LOGITS, as_logits_in_graph
 from tinykd.taps import Taps, make_taps
 from tinykd.training import cross_entropy
 
@@ -75,8 +75,7 @@ class Distiller:
         super().__init__()
         several = isinstance(teacher, list | tuple)
         teachers = list(teacher) if several else [teacher]
-        if any(one is student for one in teachers):
-            raise TinykdError("teacher and student are the same model. Give the student its own.")
+        check_distinct(student, teachers)
         for one in teachers:
             library_of(one)
         taps = None
@@ -93,6 +92,7 @@ class Distiller:
         asked = Together(teachers) if several else teacher
         self.aside = _Aside(asked, taps, tf.Variable(0.0, trainable=False))
         self.chosen = _Choice(DistillConfig())
+        self.built = bool(student.built)  # nothing else has weights that wait for a first batch
 
     def compile(
         self,
@@ -184,7 +184,7 @@ class Distiller:
                 f"{outputs.shape[-1]}; both must have one for each class."
             )
         logits = _student_logits(self.student, outputs)
-        lesson = Lesson(logits, as_logits_in_graph(taught), labels, features, aside.epoch)
+        lesson = Lesson(logits, taught_logits(aside.teacher, taught), labels, features, aside.epoch)
         return outputs, lesson
 
     def _objective(self, classes: int) -> Objective:
@@ -244,9 +244,7 @@ def _class_count(student: Any) -> int | None:
 
 
 def _student_logits(student: Any, outputs: Any) -> Any:
-    if is_graph(student):
-        return log_of_probabilities(outputs) if ends_in(student, "softmax") else outputs
-    return as_logits_in_graph(outputs)
+    return LOGITS[head_of(student)](outputs) if is_graph(student) else as_logits_in_graph(outputs)
 
 
 def _as_labels(y: Any) -> Any:

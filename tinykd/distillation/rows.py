@@ -13,7 +13,7 @@ from tinykd.views import make_views
 
 
 def training_rows(
-    dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32]
+    dataset: Dataset, config: DistillConfig, soft_targets: NDArray[np.float32] | None
 ) -> Rows:
     """The views of the training samples, and of a pool, beside what the teacher says of them.
 
@@ -21,14 +21,17 @@ def training_rows(
         dataset: Raw samples.
         config: Its views, and how a pool joins them.
         soft_targets: The teacher's logits for every view of every sample, then of the pool,
-            float32 [views * (samples + pool), classes].
+            float32 [views * (samples + pool), classes]. None: nobody teaches, and a pool, for which
+            nobody answers, is left out.
 
     Raises:
         DataError: If the teacher is not sure enough of any sample of the pool.
     """
     views = make_views(dataset.x_train, config.views)
-    labelled = len(views.x) * len(dataset.x_train)
     labels = dataset.labels_of(views.x)
+    if soft_targets is None:
+        return Rows.of_views(views.x, labels, None, views.mixture)
+    labelled = len(views.x) * len(dataset.x_train)
     rows = Rows.of_views(views.x, labels, soft_targets[:labelled], views.mixture)
     if dataset.x_unlabelled is None:
         return rows

@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tinykd.errors import TinykdError
-from tinykd.probabilities import as_logits_in_graph
+from tinykd.keras_models import head_of
+from tinykd.probabilities import LOGITS, as_logits_in_graph
 
 
 class Together:
@@ -36,7 +37,9 @@ class Together:
         Raises:
             TinykdError: If one has other classes than the first.
         """
-        answers = [as_logits_in_graph(teacher(x, training=training)) for teacher in self.teachers]
+        answers = [
+            taught_logits(teacher, teacher(x, training=training)) for teacher in self.teachers
+        ]
         classes = answers[0].shape[-1]
         for number, answer in enumerate(answers, 1):
             if answer.shape[-1] != classes:
@@ -46,3 +49,9 @@ class Together:
                 )
         log_p = tf.stack([tf.nn.log_softmax(answer) for answer in answers])
         return tf.reduce_logsumexp(log_p, axis=0) - math.log(len(answers))
+
+
+def taught_logits(teacher: Any, outputs: Any) -> Any:
+    """Logits of a teacher's outputs, by its last layer or, where that is silent, by value."""
+    head = head_of(teacher)
+    return LOGITS[head](outputs) if head else as_logits_in_graph(outputs)

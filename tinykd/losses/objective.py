@@ -138,9 +138,14 @@ def choose_objective(
 
     Raises:
         ConfigError: If a loss says nothing with so few classes, has no such option, or takes one
-            label where mixup gives two.
+            label where mixup gives two; or layers are named that no loss compares.
     """
     objective = _configured(config, classes, task)
+    if config.features and not objective.compares_features:
+        raise ConfigError(
+            f"distill.features: layers are named, and '{objective.name}' compares none. "
+            "Use 'hint', 'attention' or 'rkd', or leave them out."
+        )
     if "mixup" in config.views:
         _check_takes_mixtures(objective)
     return objective

@@ -38,6 +38,7 @@ from tinykd.training import (
     Rows,
     Schedule,
     Trainee,
+    answerer,
     make_deterministic,
     predict,
     train,
@@ -186,7 +187,7 @@ class _FineTuning:
         if config.self_alpha == 0.0:
             return objective, rows
         float_student = Trainee("student", up_to_logits(student), dataset.input_scale)
-        rows = with_own_logits(rows, predict(float_student, rows.x))
+        rows = with_own_logits(rows, answerer(float_student))
         goal = TwoTeachers(
             objective,
             config.self_alpha,

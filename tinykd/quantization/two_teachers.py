@@ -7,6 +7,7 @@ teacher's are, and travel beside them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from tinykd.lesson import Lesson
 from tinykd.losses import LOSSES
 from tinykd.training import Goal, Rows
+
+Answer = Callable[[NDArray[Any]], NDArray[np.float32]]
+"""From raw samples [n, ...] to logits, float32 [n, classes]."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,13 @@ class TwoTeachers:
         return (1.0 - self.self_alpha) * taught + self.self_alpha * kept
 
 
-def with_own_logits(rows: Rows, own_logits: NDArray[np.float32]) -> Rows:
-    """Rows that carry the float student's logits after the teacher's.
+def with_own_logits(rows: Rows, answer: Answer) -> Rows:
+    """Rows, and those of their pool, that carry the float student's logits after the teacher's.
 
     Args:
         rows: Training rows.
-        own_logits: float32 [views * samples, classes].
+        answer: Asks the float student about the samples of rows.
     """
-    both = np.concatenate([rows.teacher_logits, own_logits], axis=1)
-    return replace(rows, teacher_logits=both)
+    both = np.concatenate([rows.teacher_logits, answer(rows.x)], axis=1)
+    pool = None if rows.pool is None else with_own_logits(rows.pool, answer)
+    return replace(rows, teacher_logits=both, pool=pool)

@@ -25,7 +25,8 @@ class TeacherResult(Result):
     Attributes:
         description: Where it comes from, such as ``trained here`` or a file name.
         parameters: Number of weights.
-        gives_probabilities: True if it ends in a softmax, whose logarithm is then distilled.
+        gives_probabilities: True if it ends in a softmax or a sigmoid: what is distilled are the
+            logits before it.
         validation_accuracy: Top-1 in [0, 1].
         curve: Its training, or None for a user's own teacher and for several.
         members: Where several teach together: each by itself. The figures above are those of all.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
-from tinykd.probabilities import as_logits, gives_probabilities
+from tinykd.probabilities import as_logits, gives_probabilities, lies_in_unit
 from tinykd.statistics import wilson_interval
 from tinykd.tasks.combine import combine_logits
 from tinykd.tasks.metric import Duel, Metric
@@ -73,12 +73,12 @@ class Classification(Task):
         return tf.reduce_mean(each)
 
     def as_logits(self, outputs: Values, output_scale: float) -> Values:
-        """Probabilities become their logarithms."""
+        """Probabilities become their logarithms; those of a sigmoid, of their odds."""
         return as_logits(outputs)
 
     def is_probability(self, outputs: Values) -> bool:
-        """Rows that sum to one."""
-        return gives_probabilities(outputs)
+        """Rows that sum to one, or each class by itself."""
+        return gives_probabilities(outputs) or lies_in_unit(outputs)
 
     def combine(self, answers: Sequence[Values], how: str, labels: NDArray[Any] | None) -> Values:
         """One distribution over the classes."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinykd.config import TaskName
 from tinykd.errors import DataError
 from tinykd.lesson import Mixture
-from tinykd.probabilities import SMALLEST
+from tinykd.probabilities import lies_in_unit, log_odds
 from tinykd.tasks.metric import Metric
 from tinykd.tasks.names import read_names
 from tinykd.tasks.ranking import average_precision
@@ -63,14 +63,11 @@ class MultiLabel(Task):
 
     def is_probability(self, outputs: Values) -> bool:
         """All of them lie in [0, 1]; logits of many samples do not."""
-        return bool((outputs >= 0).all() and (outputs <= 1).all())
+        return lies_in_unit(outputs)
 
     def as_logits(self, outputs: Values, output_scale: float) -> Values:
         """Probabilities become the logarithms of their odds."""
-        if not self.is_probability(outputs):
-            return outputs
-        p = np.clip(outputs.astype(np.float64), SMALLEST, 1.0 - SMALLEST)
-        return np.asarray(np.log(p) - np.log1p(-p), np.float32)
+        return log_odds(outputs) if self.is_probability(outputs) else outputs
 
     def combine(self, answers: Sequence[Values], how: str, labels: NDArray[Any] | None) -> Values:
         """Mean of the probabilities, or of the logits."""

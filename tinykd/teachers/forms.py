@@ -13,10 +13,8 @@ from tinykd.errors import TeacherError
 from tinykd.teachers.cache import hash_samples
 from tinykd.teachers.files import SUFFIXES, hash_file
 from tinykd.teachers.foreign import Answer, saved_model_answers, tflite_answers
+from tinykd.teachers.probe import PROBED, probe
 from tinykd.teachers.teacher import Teacher, open_teacher
-
-PROBED = 2
-"""Samples that show whether a teacher without a declared shape suits the data."""
 
 
 def open_any_form(path: Path, dataset: Dataset, *, input_scale: float) -> Teacher:
@@ -39,7 +37,7 @@ def open_any_form(path: Path, dataset: Dataset, *, input_scale: float) -> Teache
     def asked(x: NDArray[Any]) -> NDArray[np.float32]:
         return answer(x if input_scale == 1.0 else x.astype(np.float32) * input_scale)
 
-    _probe(asked, dataset, path)
+    _check_answers(asked, dataset, path)
     identity = f"{hash_file(path)} {input_scale!r}"
     return Teacher(
         None,
@@ -52,19 +50,13 @@ def open_any_form(path: Path, dataset: Dataset, *, input_scale: float) -> Teache
     )
 
 
-def _probe(asked: Answer, dataset: Dataset, path: Path) -> None:
+def _check_answers(asked: Answer, dataset: Dataset, path: Path) -> None:
     """Ask about a few samples.
 
     Raises:
         TeacherError: If it does not take them, or answers with other classes.
     """
-    try:
-        shape = asked(dataset.x_validation[:PROBED]).shape
-    except Exception as error:  # TensorFlow and LiteRT raise whatever their kernels raise
-        reason = " ".join(str(error).split())[:160]
-        raise TeacherError(
-            f"{path}: does not take samples of {dataset.input_shape}: {reason}"
-        ) from None
+    shape = probe(asked, dataset.x_validation, name=str(path)).shape
     if shape != (len(dataset.x_validation[:PROBED]), dataset.classes):
         raise TeacherError(
             f"{path}: gives {int(np.prod(shape[1:]))} values for a sample, "

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tinykd.keras_models import sample_shape
 from tinykd.lesson import Lesson
-from tinykd.probabilities import log_of_probabilities
+from tinykd.probabilities import LOGITS, Head
 
 if TYPE_CHECKING:
     from tinykd.taps import Taps
@@ -27,7 +27,7 @@ class Trainee:
         training: Value of the model's ``training`` argument while it learns.
         freeze: Called before each of the last ``frozen_fraction`` of the epochs.
         taps: Layers that are compared with those of a teacher, which then runs in every step.
-        gives_probabilities: The model ends in a softmax; its logarithm is what is trained.
+        head: What the model ends in; what is trained are the logits before it.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Trainee:
     training: bool = True
     freeze: Callable[[], None] | None = None
     taps: Taps | None = None
-    gives_probabilities: bool = False
+    head: Head = ""
 
     @property
     def variables(self) -> list[Any]:
@@ -51,8 +51,8 @@ class Trainee:
         return variables_behind([*self.model.trainable_variables, *adaptors])
 
     def logits(self, outputs: Any) -> Any:
-        """Logits of the model's outputs: of probabilities, up to a constant for each sample."""
-        return log_of_probabilities(outputs) if self.gives_probabilities else outputs
+        """Logits of the model's outputs: of a softmax, up to a constant for each sample."""
+        return LOGITS[self.head](outputs)
 
     def learn(self, rows: Any, teacher_logits: Any, labels: Any, epoch: Any) -> Lesson:
         """What the model says of a batch while it learns, beside what it should say."""
