@@ -22,11 +22,21 @@ from tinykd.lesson import Mixture
 
 Samples = NDArray[Any]
 
-NEEDED = {"flip": ("mirrors images", 4), "cutout": ("erases a part of images or signals", 3)}
-"""What a view does, and the axes that samples must have for it; the others do without."""
+NEEDED: dict[str, tuple[str, tuple[int, ...]]] = {
+    "flip": ("mirrors images", (4,)),
+    "jitter": ("adds noise to signals", (3,)),
+    "cutout": ("erases a part of images or signals", (3, 4)),
+}
+"""What a view does, and how many axes its samples may have; the others take any."""
 
 FEWEST = 4
-"""So many erased or mixed views at least; as many as there are others, if these are more."""
+"""So many noisy, erased or mixed views at least; as many as there are others, if these are more."""
+
+NOISE = 0.05
+"""Of the jitter, as a share of each channel's deviation over all samples."""
+
+LOUDNESS = 0.1
+"""Deviation of what a noisy sample's distance from its mean is multiplied by."""
 
 CUTOUT_SHARE = 0.25
 """Side of the square that is erased, as a share of the image's: 8 of 32 pixels in the paper."""
@@ -60,10 +70,11 @@ def make_views(x: Samples, augment: Sequence[str]) -> Views:
         ConfigError: If one of them does nothing to such samples.
     """
     for name, (does, axes) in NEEDED.items():
-        if name in augment and x.ndim < axes:
+        if name in augment and x.ndim not in axes:
             raise ConfigError(
                 f"distill.augment: '{name}' {does}, and a sample here has the shape {x.shape[1:]}. "
-                f"Leave it out, or give images as [n, height, width, channels]."
+                "Leave it out, or give images as [n, height, width, channels], signals as "
+                "[n, length, channels]."
             )
     views = Views((x,))
     for name, extend in VIEWS.items():
@@ -91,6 +102,18 @@ def flip(views: Views) -> Views:
     Not for digits or text, of which the mirror image is another sign or none.
     """
     return Views((*views.x, *(x[:, :, ::-1].copy() for x in views.x)))
+
+
+def jitter(views: Views) -> Views:
+    """As many views of signals with noise on every value, each a little stronger or weaker.
+
+    What leaves the range of whole numbers is set to its end.
+
+    Source: Um et al., "Data Augmentation of Wearable Sensor Data for Parkinson's Disease Monitoring
+    using Convolutional Neural Networks", ICMI 2017, section 3: jittering and scaling.
+    """
+    spread = views.x[0].std(axis=(0, 1), dtype=np.float32)
+    return Views((*views.x, *(_disturb(x, spread, number) for number, x in _repeat(views.x))))
 
 
 def cutout(views: Views) -> Views:
@@ -131,6 +154,7 @@ def mixup(views: Views) -> Views:
 VIEWS: dict[str, Callable[[Views], Views]] = {
     "shift": shift,
     "flip": flip,
+    "jitter": jitter,
     "cutout": cutout,
     "mixup": mixup,
 }
@@ -154,6 +178,15 @@ def _move(x: Samples, steps: tuple[int, ...]) -> Samples:
     return np.pad(x, widths, mode="edge")[(slice(None), *window)]
 
 
+def _disturb(x: Samples, spread: NDArray[np.float32], seed: int) -> Samples:
+    """Signals [n, length, channels] under noise of ``NOISE`` of ``spread``, [channels]."""
+    rng = np.random.default_rng(seed)
+    mean = x.mean(axis=1, keepdims=True, dtype=np.float32)
+    factor = rng.normal(1.0, LOUDNESS, (len(x), 1, 1)).astype(np.float32)
+    noise = NOISE * spread * rng.standard_normal(x.shape, np.float32)
+    return _as(mean + factor * (x - mean) + noise, x.dtype)
+
+
 def _erase(x: Samples, seed: int) -> Samples:
     """Another place in each sample, [n, ...]."""
     rng = np.random.default_rng(seed)
@@ -174,5 +207,7 @@ def _mix(x: Samples, pairs: Mixture) -> Samples:
 
 
 def _as(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Of the samples' type; whole numbers are rounded."""
-    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
+    """Of the samples' type; whole numbers are rounded, and stay within their range."""
+    if dtype.kind in "iu":
+        values = np.clip(np.rint(values), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return values.astype(dtype)

@@ -22,7 +22,9 @@ from tinykd.training import (
     predict,
     train,
 )
-from tinykd.views import FEWEST, VIEWS, make_views
+from tinykd.views import FEWEST, LOUDNESS, NOISE, VIEWS, make_views
+
+OF_IMAGES = [name for name in VIEWS if name != "jitter"]
 
 
 def images(samples=6, dtype=np.uint8):
@@ -92,6 +94,7 @@ def test_a_mirror_image_has_left_and_right_exchanged():
     [
         (["shift", "flip"], (3, 28, 6), r"'flip' mirrors images, .* has the shape \(28, 6\)"),
         (["flip"], (3, 7), r"'flip' mirrors images, .* has the shape \(7,\)"),
+        (["jitter"], (3, 8, 8, 1), r"'jitter' adds noise to signals, .* \(8, 8, 1\)"),
         (["cutout"], (3, 7), r"'cutout' erases a part of images or signals, .* \(7,\)"),
     ],
 )
@@ -137,6 +140,30 @@ def test_of_a_signal_a_stretch_of_time_is_erased():
             assert np.array_equal(changed, np.arange(changed[0], changed[-1] + 1))
 
 
+def test_a_noisy_signal_differs_by_noise_and_loudness():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(5.0, [1.0, 10.0], (300, 40, 2))).astype(np.float32)
+    views = make_views(x, ["jitter"]).x
+    assert len(views) == 1 + FEWEST
+    assert np.array_equal(views[0], x)
+    assert not np.array_equal(views[1], views[2])
+    around = x - x.mean(axis=1, keepdims=True)
+    for view in views[1:]:
+        other = view - view.mean(axis=1, keepdims=True)
+        factor = np.sum(around * other, axis=1) / np.sum(around**2, axis=1)
+        assert factor.mean() == pytest.approx(1.0, abs=0.02)
+        assert factor.std() == pytest.approx(LOUDNESS, rel=0.15)
+        rest = (other - factor[:, None] * around).std(axis=(0, 1))
+        assert rest == pytest.approx(NOISE * x.std(axis=(0, 1)), rel=0.05)
+
+
+def test_noise_stays_within_the_range_of_the_sensor():
+    x = np.random.default_rng(0).choice(np.uint8([0, 255]), (20, 30, 2))
+    for view in make_views(x, ["jitter"]).x[1:]:
+        assert view.dtype == np.uint8
+        assert np.abs(view.astype(int) - x.astype(int)).max() < 128  # nothing wraps around
+
+
 def test_mixed_samples_are_what_their_shares_say():
     x = np.random.default_rng(0).normal(size=(40, 5, 5, 1)).astype(np.float32)
     views = make_views(x, ["mixup"])
@@ -157,7 +184,7 @@ def test_mixed_samples_are_what_their_shares_say():
 
 
 def test_views_are_the_same_for_every_build():
-    first, again = make_views(images(), VIEWS), make_views(images(), VIEWS)
+    first, again = make_views(images(), OF_IMAGES), make_views(images(), OF_IMAGES)
     assert len(first.x) == 72  # 9 moves, mirrored, as many erased, as many mixed
     assert all(np.array_equal(a, b) for a, b in zip(first.x, again.x, strict=True))
     assert np.array_equal(first.mixture.share, again.mixture.share)
@@ -166,12 +193,12 @@ def test_views_are_the_same_for_every_build():
 def test_a_view_changes_nothing_in_the_samples():
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 1))
     before = x.copy()
-    for view in make_views(x, VIEWS).x[1:]:
+    for view in make_views(x, OF_IMAGES).x[1:]:
         view += 1
     assert np.array_equal(x, before)
 
 
-@pytest.mark.parametrize("augment", VIEWS)
+@pytest.mark.parametrize("augment", OF_IMAGES)
 def test_the_teacher_is_asked_about_the_very_rows_that_the_student_sees(dataset, augment):
     inputs = tf_keras.layers.Input((5, 5, 1))
     outputs = tf_keras.layers.Dense(4)(tf_keras.layers.Flatten()(inputs))

@@ -34,9 +34,10 @@ class DistillConfig(Section):
         warmup_fraction: Share of the steps in which the learning rate rises; then a cosine to 0.
         weight_decay: Decoupled (AdamW).
         augment: How samples are shown besides, to the teacher too: ``shift`` moves them by up to a
-            pixel, ``flip`` mirrors images (not for digits or text), ``cutout`` erases a square,
-            ``mixup`` mixes pairs (it hurts students of less than 50,000 parameters). One of these,
-            several such as ``["shift", "flip"]``, or ``none``.
+            pixel, ``flip`` mirrors images (not for digits or text), ``jitter`` adds noise to
+            signals, ``cutout`` erases a square, ``mixup`` mixes pairs (it hurts students of less
+            than 50,000 parameters). One of these, several such as ``["shift", "flip"]``, or
+            ``none``.
         generations: With 2 or 3 the student teaches a new one of the same architecture, and so on;
             the best on validation is kept.
         assistants: Widths of students between teacher and student, each taught by the one before,

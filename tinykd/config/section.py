@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
-ViewName = Literal["shift", "flip", "cutout", "mixup"]
+ViewName = Literal["shift", "flip", "jitter", "cutout", "mixup"]
 """Rows of the ``VIEWS`` table."""
 
 SeveralViews = Annotated[tuple[ViewName, ...], Field(strict=False)]
