@@ -75,8 +75,8 @@ IMPOSSIBLE = {
     "distill.features = { a = 3 }": "distill.features.a: input should be a valid string, got 3.",
     "distill.warmup_fraction = 1.0": "distill.warmup_fraction: ",
     "distill.race_fraction = 1.5": "distill.race_fraction: input should be less than or equal to 1",
-    'distill.augment = "rotate"': "distill.augment: one or several of shift, flip, jitter, cutout, mixup, "
-    "or none; got 'rotate'.",
+    'distill.augment = "rotate"': "distill.augment: one or several of shift, flip, jitter, cutout, "
+    "mixup, or none; got 'rotate'.",
     'distill.augment = ["shift", "none"]': "or none; got ['shift', 'none'].",
     "distill.augment = 3": "distill.augment: one or several of shift, flip, jitter, cutout, mixup",
     "quantize.calibration_samples = 0": "quantize.calibration_samples: ",
