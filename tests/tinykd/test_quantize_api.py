@@ -1,5 +1,6 @@
 """``tinykd.quantize``, and the float student as a second teacher."""
 
+from contextlib import contextmanager
 from importlib import import_module
 
 import keras
@@ -13,6 +14,7 @@ from tinykd.errors import ConfigError, QuantizationError
 from tinykd.lesson import Lesson
 from tinykd.losses import Objective
 from tinykd.losses.soft_targets import soft_target_kl
+from tinykd.progress import Silent
 from tinykd.quantization.two_teachers import TwoTeachers, with_own_logits
 from tinykd.tasks.combine import combine_logits
 from tinykd.tflite_file import describe
@@ -64,6 +66,38 @@ def test_the_fine_tuned_model_computes_as_its_file_and_is_kept(blobs, tmp_path):
     tinykd.save_qat(int8.qat_model, tmp_path / "student.h5")
     again = tinykd.load_qat(tmp_path / "student.h5")
     assert tinykd.convert_qat(again) == tinykd.convert_qat(int8.qat_model)
+
+
+class Counting(Silent):
+    """Notes the epochs of fine-tuning, and raises as Ctrl-C does after so many."""
+
+    def __init__(self, epochs=10**9):
+        self.epochs, self.seen = epochs, []
+
+    @contextmanager
+    def task(self, description, total=None):
+        def advance(done):
+            if "quantization-aware" in description:
+                self.seen.append(done)
+                if done == self.epochs:
+                    raise KeyboardInterrupt
+
+        yield advance
+
+
+def test_interrupted_fine_tuning_goes_on_where_it_was(blobs, tmp_path):
+    x, y = blobs["x_train"].astype(np.float32), blobs["y_train"]
+    student, settings = trained_student(x, y), {"epochs": 5, "calibration_samples": 64}
+    whole = tinykd.quantize(student, (x, y), **settings)
+    with pytest.raises(KeyboardInterrupt):
+        tinykd.quantize(student, (x, y), folder=tmp_path, progress=Counting(3), **settings)
+    assert len(list(tmp_path.iterdir())) == 1
+    rest = Counting()
+    resumed = tinykd.quantize(student, (x, y), folder=tmp_path, progress=rest, **settings)
+    assert set(rest.seen) == {4, 5}
+    assert tinykd.convert_qat(resumed.qat_model) == tinykd.convert_qat(whole.qat_model)
+    assert resumed.result == whole.result
+    assert not list(tmp_path.iterdir())
 
 
 def test_fine_tuning_learns_what_the_student_learned(blobs, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split, check_pair, read_data
-from tinykd.api.run import Run, checkpoints
+from tinykd.api.run import Run
 from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student
 from tinykd.api.teacher import ask_teacher, open_any_teacher
@@ -114,7 +114,7 @@ def adapt(
         rows = guide.with_target(rows, pool, kept, reading, config)
     start = tuple(np.array(array) for array in student.get_weights())
     run = Run(trainee, rows, split, config, classes, seed, start, progress)
-    with checkpoints(folder, run, objective) as place:
+    with run.resumable(folder, objective) as place:
         alone = run.learn("scratch", objective.without_teacher(), place / "scratch.npz")
         alone_accuracy = _accuracy(trainee, test)
         adapted = run.learn("student", objective, place / "student.npz")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinykd.api.data import read_data
 from tinykd.api.lessons import Combination, check_unlabelled, learn_from, with_taps
-from tinykd.api.run import Learned, Run, Watch, checkpoints, ignore
+from tinykd.api.run import Learned, Run, Watch, ignore
 from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student, learning_in_network_units
 from tinykd.api.teacher import as_list
@@ -111,7 +111,7 @@ def distill(
         start = tuple(np.array(array) for array in student.get_weights())
         run = Run(trainee, rows, split, config, classes, seed, start, progress, watch)
         try:
-            with checkpoints(folder, run, objective) as place:
+            with run.resumable(folder, objective) as place:
                 return _choose(run, objective, place, baseline=baseline)
         except KeyboardInterrupt:
             student.set_weights(run.best.weights or list(run.start))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinykd.api.data import Split, read_data
 from tinykd.api.lessons import Combination, check_unlabelled, learn_from
+from tinykd.api.resume import resumable
 from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student, in_network_units
 from tinykd.api.teacher import as_list
@@ -69,6 +69,7 @@ def quantize(
     combine: Combination = "probabilities",
     validation_every: int = 5,
     seed: int = 0,
+    folder: Path | str | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Int8Student:
@@ -84,6 +85,7 @@ def quantize(
         combine: As for ``tinykd.distill``.
         validation_every: Every n-th sample is kept for validation where the data has no split.
         seed: Of the order of the samples.
+        folder: As for ``tinykd.distill``.
         progress: Shows the work.
         settings: Keys of the ``[quantize]`` section, such as ``epochs=10``, ``self_alpha=0.3``, and
             those of ``[distill]`` that say what is taught (``LESSON``), such as ``loss="kd"``.
@@ -109,8 +111,8 @@ def quantize(
     check_unlabelled(unlabelled, split.task, teachers)
     with progress.task("teacher: answering"):
         rows = learn_from(split, teachers, config.distill, classes, combine, unlabelled)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+    known = (config, objective)
+    with resumable(folder, known, rows, split, student.get_weights()) as place:
         result = quantize_student(
             config.quantize,
             in_network_units(student, split.student_scale),
@@ -119,11 +121,11 @@ def quantize(
             _as_dataset(split, classes),
             batch_size=config.distill.batch_size,
             seed=seed,
-            folder=folder,
+            folder=place,
             progress=progress,
         )
-        tflite = (folder / f"{result.shipped}.tflite").read_bytes()
-        return Int8Student(tflite, result, load_qat(folder / QAT_MODEL))
+        tflite = (place / f"{result.shipped}.tflite").read_bytes()
+        return Int8Student(tflite, result, load_qat(place / QAT_MODEL))
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split
+from tinykd.api.resume import resumable
 from tinykd.config import DistillConfig
 from tinykd.losses import Objective
 from tinykd.progress import Progress
@@ -103,6 +101,13 @@ class Run:
                 raise
         return Learned(curve, self._offer(trainee), model.get_weights())
 
+    def resumable(
+        self, folder: Path | str | None, objective: Objective
+    ) -> AbstractContextManager[Path]:
+        """A folder for the state of all trainings of one call, as ``resume.resumable`` gives it."""
+        settings = (self.config, objective, self.seed)
+        return resumable(folder, settings, self.rows, self.split, self.start)
+
     def _offer(self, trainee: Trainee) -> float:
         """The score on validation, of weights that may be the best so far."""
         answers = predict(trainee, self.split.x_validation)
@@ -118,36 +123,3 @@ class Learned:
     curve: TrainingCurve
     validation_accuracy: float
     weights: list[NDArray[Any]]
-
-
-@contextmanager
-def checkpoints(folder: Path | str | None, run: Run, objective: Objective) -> Iterator[Path]:
-    """A folder for the state, named by all that the training depends on; it goes when that is over.
-
-    Args:
-        folder: Where it is made; None forgets it even if the training is stopped.
-        run: What all trainings share.
-        objective: What the student learns.
-    """
-    if folder is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary)
-        return
-    place = Path(folder) / _fingerprint(run, objective)
-    place.mkdir(parents=True, exist_ok=True)
-    yield place
-    for checkpoint in place.glob("*.npz"):
-        checkpoint.unlink()
-    place.rmdir()
-
-
-def _fingerprint(run: Run, objective: Objective) -> str:
-    digest = hashlib.sha256(f"{run.config!r} {objective!r} {run.seed}".encode())
-    split = run.split
-    arrays: tuple[NDArray[Any], ...] = (run.rows.x, run.rows.labels, run.rows.teacher_logits)
-    if run.rows.pool is not None:
-        arrays += (run.rows.pool.x, run.rows.pool.teacher_logits)
-    for array in (*arrays, split.x_validation, split.y_validation, *run.start):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
