@@ -7,7 +7,7 @@
 ``build(find_recipe("digits"))`` runs the whole pipeline and returns a ``Report``.
 ``distill(teacher, student, data)`` trains any Keras student, ``adapt`` one for another domain;
 ``Distiller`` is a Keras model with ``compile`` and ``fit``; ``quantize(student, data)`` makes a
-student int8.
+student int8. ``largest_students(config, board="pico")`` says which students fit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tinykd.quantization.qat import load_qat, save_qat
     from tinykd.recipes import find_recipe
     from tinykd.report import read_report
-    from tinykd.results import Report
+    from tinykd.results import Report, StudentChoice
+    from tinykd.sizing.search import largest_students
     from tinykd.students.hard_swish import hard_swish
     from tinykd.study_results import Comparison, TuneResult
     from tinykd.tuning.tune import tune
@@ -36,6 +37,7 @@ __all__ = [
     "Config",
     "Distiller",
     "Report",
+    "StudentChoice",
     "TinykdError",
     "TuneResult",
     "adapt",
@@ -45,6 +47,7 @@ __all__ = [
     "distill",
     "find_recipe",
     "hard_swish",
+    "largest_students",
     "load_config",
     "load_qat",
     "quantize",
@@ -58,6 +61,7 @@ _MODULES = {
     "Config": "config",
     "Distiller": "distillation.distiller",
     "Report": "results",
+    "StudentChoice": "results",
     "TinykdError": "errors",
     "TuneResult": "study_results",
     "adapt": "api",
@@ -67,6 +71,7 @@ _MODULES = {
     "distill": "api",
     "find_recipe": "recipes",
     "hard_swish": "students.hard_swish",
+    "largest_students": "sizing.search",
     "load_config": "config",
     "load_qat": "quantization.qat",
     "quantize": "api",

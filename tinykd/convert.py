@@ -93,7 +93,11 @@ def _converter(model: Any, call: Callable[[tf.Tensor], tf.Tensor]) -> Any:
     shape = [1, *model.input_shape[1:]]
     function = tf.function(call, input_signature=[tf.TensorSpec(shape, tf.float32, name="input")])
     concrete = function.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+    # The function's variables alone: of a Keras model the converter would trace and store every
+    # layer's calls besides, which takes several times as long as the conversion itself.
+    variables = tf.Module()
+    variables.used = list(concrete.variables)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], variables)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8

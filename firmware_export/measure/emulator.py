@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
+import numpy as np
+
 from firmware_export.compiled import CompiledModel
 from firmware_export.errors import ToolchainError
 from firmware_export.measure.cycles import CYCLE_MODELS
@@ -78,6 +80,36 @@ def emulate(
     """
     firmware = build_firmware(compiled, core, cc=cc, optimize=optimize)
     return run_firmware(firmware, compiled, inputs, timeout_s=timeout_s)
+
+
+def measure_memory(
+    compiled: CompiledModel,
+    core: Core,
+    *,
+    cc: Compiler = "zig",
+    optimize: Optimization = "O3",
+    timeout_s: float = 600.0,
+) -> Footprint:
+    """Link a model for ``core`` and run it there once, uncounted: for its memory alone.
+
+    Args:
+        compiled: The model as C.
+        core: A row of `CORES`.
+        cc: Compiler, as for `build_firmware`.
+        optimize: Optimization level.
+        timeout_s: Longest time for the inference.
+
+    Returns:
+        The footprint that `emulate` finds.
+
+    Raises:
+        ToolchainError: The build failed, or the run.
+    """
+    firmware = build_firmware(compiled, core, cc=cc, optimize=optimize)
+    image = read_elf(firmware.elf)
+    machine = Machine(core, image, compiled, timeout_s)
+    machine.infer(np.zeros(sum(port.size_bytes for port in compiled.inputs), np.int8))
+    return measure_footprint(compiled, image, stack_bytes=machine.stack_bytes())
 
 
 def run_firmware(

@@ -1,6 +1,7 @@
 """The commands around a build: each on the files of a real one, for people and for machines."""
 
 import json
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,12 @@ from firmware_export.tflite_writer import write_tflite
 from tests.firmware.dead_channels import SATURATING, chained
 from tests.firmware.fixtures.single_ops import conv_2d
 from tinykd import find_recipe, load_config, read_report
-from tinykd.config import DataConfig, resolve_paths
+from tinykd.cli.student_command import choice_lines
+from tinykd.config import DataConfig, parse_config, resolve_paths
 from tinykd.datasets import load_dataset
 from tinykd.recipes import RECIPES
 from tinykd.report import FORMATS
+from tinykd.results import Budget, StudentChoice, StudentCost
 from tinykd.students.architectures import STUDENTS
 
 
@@ -191,6 +194,40 @@ def test_student_lists_what_each_would_cost(cli, digits_build):
     assert ds_cnn == digits_build.report["student"]
     text = cli("student", "--width", "0.5").out
     assert f"{ds_cnn['parameters']:,}" in text
+
+
+def test_student_within_a_budget_ranks_by_macs_what_suits_the_samples(cli):
+    outcome = cli("student", "--recipe", "diabetes", "--macs", "900", "--flash", "50000", "--json")
+    choice = answer(outcome)
+    assert choice["budget"]["macs"] == 900
+    assert {row["architecture"] for row in choice["students"]} == {"mlp", "autoencoder"}
+    macs = [row["macs"] for row in choice["students"]]
+    assert macs == sorted(macs, reverse=True)
+    assert max(macs) <= 900
+    assert {row["limited_by"] for row in choice["students"]} == {"MACs"}
+    assert "students: mlp" in outcome.err
+
+
+def test_student_says_what_fits_what_does_not_and_what_to_configure(cli):
+    fits = {"parameters": 900, "macs": 800, "flash_bytes": 5_100, "ram_bytes": 420}
+    choice = StudentChoice(
+        core="cortex-m4",
+        compiler="zig cc -O3",
+        budget=Budget(flash_bytes=6_000, ram_bytes=700),
+        students=(StudentCost(architecture="mlp", width=0.32, limited_by="flash", **fits),),
+        too_large=(
+            StudentCost(
+                architecture="resnet8", width=0.1, limited_by="RAM", **fits | {"ram_bytes": 1_234}
+            ),
+        ),
+    )
+    _titles, mlp, resnet8, bytes_of, configuration = choice_lines(choice)
+    assert mlp.split() == ["mlp", "0.32", "900", "800", "5,100", "420", "flash"]
+    assert resnet8.split()[:2] == ["resnet8", "0.1"]
+    assert resnet8.endswith("1,234  RAM: does not fit")
+    assert "cortex-m4 by zig cc -O3, within 6,000 bytes of flash, 700 of RAM" in bytes_of
+    settings = configuration.removeprefix("In the configuration: ").replace(", ", "\n")
+    assert parse_config(tomllib.loads(settings), source="").student.width == 0.32
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, Entry] = {
     "tune": Entry("tune", "Search better settings for distillation, on validation."),
     "init": Entry("init", "Write a commented configuration file."),
     "teacher": Entry("teacher", "Train a teacher, or check your own against the data."),
-    "student": Entry("student", "List the students, with parameters and MACs."),
+    "student": Entry("student", "List the students and their cost, or the widest that fit."),
     "distill": Entry("distill", "Train a student with its teacher, and without."),
     "adapt": Entry("adapt", "Train a student for another domain, without its labels."),
     "quantize": Entry("quantize", "Make a student int8: PTQ, and QAT with the teacher."),

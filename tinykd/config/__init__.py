@@ -8,6 +8,7 @@ from tinykd.config.distill import DistillConfig
 from tinykd.config.reading import load_config, parse_config, resolve_paths
 from tinykd.config.section import LossName, Section, TaskName
 from tinykd.config.sections import (
+    WIDTHS,
     Config,
     DataConfig,
     QuantizeConfig,
@@ -17,6 +18,7 @@ from tinykd.config.sections import (
 )
 
 __all__ = [
+    "WIDTHS",
     "Config",
     "DataConfig",
     "DistillConfig",

@@ -11,6 +11,9 @@ from firmware_export.target import find_board
 from tinykd.config.distill import DistillConfig
 from tinykd.config.section import Positive, Section, TaskName
 
+WIDTHS = (0.1, 16.0)
+"""Narrowest and widest student."""
+
 
 class DataConfig(Section):
     """Which data, and what is kept for validation.
@@ -96,7 +99,7 @@ class StudentConfig(Section):
     """
 
     architecture: Literal["mlp", "ds_cnn", "resnet8", "cnn1d", "autoencoder"] = "ds_cnn"
-    width: float = Field(default=1.0, ge=0.1, le=16.0)
+    width: float = Field(default=1.0, ge=WIDTHS[0], le=WIDTHS[1])
 
 
 class QuantizeConfig(Section):

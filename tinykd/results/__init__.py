@@ -25,6 +25,7 @@ from tinykd.results.firmware import (
 )
 from tinykd.results.quantization import ConvertResult, QuantizeResult
 from tinykd.results.report import Artifact, Report
+from tinykd.results.sizing import Budget, StudentChoice, StudentCost
 from tinykd.results.training import SoftTargetsResult, StudentSummary, TeacherResult, TrainingCurve
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "AdaptationResult",
     "Artifact",
     "BoardLatency",
+    "Budget",
     "ChainLink",
     "ConvertResult",
     "DataSummary",
@@ -55,6 +57,8 @@ __all__ = [
     "Report",
     "Result",
     "SoftTargetsResult",
+    "StudentChoice",
+    "StudentCost",
     "StudentSummary",
     "TeacherResult",
     "TrainingCurve",

@@ -6,6 +6,7 @@ resolution of 1/256. Batch normalization stands directly after its convolution, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from tf_keras import layers
 
 from tinykd.config import StudentConfig
 from tinykd.errors import StudentError
+from tinykd.students.widths import channels
 
 Shape = tuple[int, ...]
 
@@ -22,8 +24,8 @@ def mlp(input_shape: Shape, classes: int, width: float) -> Any:
     """Two hidden layers of 32 and 32 units times ``width``; for features and small windows."""
     inputs = layers.Input(input_shape, name="input")
     x = layers.Flatten(name="flatten")(inputs) if len(input_shape) > 1 else inputs
-    x = layers.Dense(_channels(32, width), activation="relu", name="hidden_1")(x)
-    x = layers.Dense(_channels(32, width), activation="relu", name="hidden_2")(x)
+    for index, units in enumerate(channels("mlp", width), start=1):
+        x = layers.Dense(units, activation="relu", name=f"hidden_{index}")(x)
     return tf_keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="mlp")
 
 
@@ -35,14 +37,14 @@ def ds_cnn(input_shape: Shape, classes: int, width: float) -> Any:
     Source: Zhang et al., "Hello Edge: Keyword Spotting on Microcontrollers", 2017, section 4.
     """
     inputs = layers.Input(_image_shape(input_shape, "ds_cnn"), name="input")
-    stride = 2 if min(inputs.shape[1:3]) >= 24 else 1
-    x = _conv(inputs, _channels(16, width), 3, stride, name="stem")
-    for index, (channels, stride) in enumerate(((32, 1), (48, 2), (64, 1)), start=1):
+    stem, *blocks = channels("ds_cnn", width)
+    x = _conv(inputs, stem, 3, 2 if min(inputs.shape[1:3]) >= 24 else 1, name="stem")
+    for index, (filters, stride) in enumerate(zip(blocks, (1, 2, 1), strict=True), start=1):
         x = layers.DepthwiseConv2D(
             3, strides=stride, padding="same", use_bias=False, name=f"block_{index}_depthwise"
         )(x)
         x = _normalize(x, f"block_{index}_depthwise")
-        x = _conv(x, _channels(channels, width), 1, 1, name=f"block_{index}_pointwise")
+        x = _conv(x, filters, 1, 1, name=f"block_{index}_pointwise")
     return _classifier(inputs, x, classes, "ds_cnn")
 
 
@@ -53,13 +55,13 @@ def resnet8(input_shape: Shape, classes: int, width: float) -> Any:
     Banbury et al., "MLPerf Tiny Benchmark", 2021.
     """
     inputs = layers.Input(_image_shape(input_shape, "resnet8"), name="input")
-    x = _conv(inputs, _channels(16, width), 3, 1, name="stem")
-    for index, (base, stride) in enumerate(((16, 1), (32, 2), (64, 2)), start=1):
-        channels = _channels(base, width)
-        y = _conv(x, channels, 3, stride, name=f"stage_{index}_conv_1")
-        y = _conv(y, channels, 3, 1, name=f"stage_{index}_conv_2", relu=False)
+    stages = channels("resnet8", width)
+    x = _conv(inputs, stages[0], 3, 1, name="stem")
+    for index, (filters, stride) in enumerate(zip(stages, (1, 2, 2), strict=True), start=1):
+        y = _conv(x, filters, 3, stride, name=f"stage_{index}_conv_1")
+        y = _conv(y, filters, 3, 1, name=f"stage_{index}_conv_2", relu=False)
         if stride != 1:
-            x = _conv(x, channels, 1, stride, name=f"stage_{index}_shortcut", relu=False)
+            x = _conv(x, filters, 1, stride, name=f"stage_{index}_shortcut", relu=False)
         x = layers.Add(name=f"stage_{index}_add")([x, y])
         x = layers.ReLU(name=f"stage_{index}_relu")(x)
     return _classifier(inputs, x, classes, "resnet8")
@@ -77,12 +79,10 @@ def cnn1d(input_shape: Shape, classes: int, width: float) -> Any:
             "Use 'mlp' for plain features."
         )
     inputs = layers.Input(input_shape, name="input")
-    channels_in = 1
-    for extent in input_shape[1:]:
-        channels_in *= extent
-    x = layers.Reshape((input_shape[0], 1, channels_in), name="as_image")(inputs)
-    for index, channels in enumerate((16, 32, 64), start=1):
-        x = _conv(x, _channels(channels, width), (7, 1), (2, 1), name=f"conv_{index}")
+    as_image = (input_shape[0], 1, math.prod(input_shape[1:]))
+    x = layers.Reshape(as_image, name="as_image")(inputs)
+    for index, filters in enumerate(channels("cnn1d", width), start=1):
+        x = _conv(x, filters, (7, 1), (2, 1), name=f"conv_{index}")
     return _classifier(inputs, x, classes, "cnn1d")
 
 
@@ -94,9 +94,9 @@ def autoencoder(input_shape: Shape, classes: int, width: float) -> Any:
     """
     inputs = layers.Input(input_shape, name="input")
     x = layers.Flatten(name="flatten")(inputs) if len(input_shape) > 1 else inputs
-    x = layers.Dense(_channels(64, width), activation="relu", name="encode")(x)
-    x = layers.Dense(_channels(8, width), activation="relu", name="code")(x)
-    x = layers.Dense(_channels(64, width), activation="relu", name="decode")(x)
+    names = ("encode", "code", "decode")
+    for name, units in zip(names, channels("autoencoder", width), strict=True):
+        x = layers.Dense(units, activation="relu", name=name)(x)
     return tf_keras.Model(inputs, layers.Dense(classes, name="rebuilt")(x), name="autoencoder")
 
 
@@ -140,11 +140,6 @@ def build_student(
     return model
 
 
-def _channels(base: int, width: float) -> int:
-    """Scale a channel count; multiples of four, which the SIMD kernels want."""
-    return max(4, 4 * round(base * width / 4))
-
-
 def _image_shape(input_shape: Shape, architecture: str) -> Shape:
     """[height, width, channels]; a missing channel axis is added."""
     shape = (*input_shape, 1) if len(input_shape) == 2 else input_shape
@@ -156,11 +151,9 @@ def _image_shape(input_shape: Shape, architecture: str) -> Shape:
     return shape
 
 
-def _conv(x: Any, channels: int, kernel: Any, stride: Any, *, name: str, relu: bool = True) -> Any:
+def _conv(x: Any, filters: int, kernel: Any, stride: Any, *, name: str, relu: bool = True) -> Any:
     """Convolution without bias, batch normalization, and ReLU if asked."""
-    x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=name)(
-        x
-    )
+    x = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False, name=name)(x)
     return _normalize(x, name, relu=relu)
 
 
