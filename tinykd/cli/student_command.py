@@ -63,7 +63,7 @@ def command(
 
     With --board, --flash, --ram or --macs: for each architecture the widest student that stays
     within all of them, with its flash and RAM as C, those with most MACs first. Without --board the
-    core is that of the configured one. Nothing is trained; it takes about ten seconds for each.
+    core is that of the configured one. Nothing is trained; it takes ten to fifteen seconds for each.
     """
     from tinykd.errors import ConfigError
 
@@ -94,7 +94,7 @@ def _list(config: Config, *, quiet: bool, as_json: bool) -> None:
     load_tensorflow(choose_progress(quiet=quiet or as_json))
     from tinykd.students.cost import list_students
 
-    rows = list_students(config.student.width, dataset.input_shape, dataset.classes)
+    rows = list_students(config.student.width, dataset)
     if as_json:
         click.echo(json.dumps([row.model_dump() for row in rows], indent=2))
         return

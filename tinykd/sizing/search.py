@@ -66,8 +66,7 @@ def largest_students(
     from tinykd.sizing.candidate import Candidate
     from tinykd.students.cost import list_students
 
-    shape, outputs = dataset.input_shape, dataset.classes
-    suitable = {row.architecture for row in list_students(1.0, shape, outputs)}
+    suitable = {row.architecture for row in list_students(1.0, dataset)}
     found = []
     for architecture in [name for name in architectures if name in suitable]:
         with progress.task(f"students: {architecture}"):
@@ -77,7 +76,7 @@ def largest_students(
             )
     if not found:
         raise StudentError(
-            f"no student of {', '.join(architectures)} takes samples of {shape}. "
+            f"no student of {', '.join(architectures)} takes samples of {dataset.input_shape}. "
             "`tinykd student` lists those that do."
         )
     fitting = [cost for cost in found if _excess(cost, budget) is None]

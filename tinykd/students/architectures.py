@@ -109,6 +109,10 @@ STUDENTS: dict[str, Callable[[Shape, int, float], Any]] = {
 }
 
 
+REBUILDING = frozenset({"autoencoder"})
+"""Rows for tasks whose network gives back its input, as an anomaly score needs."""
+
+
 def build_student(
     config: StudentConfig,
     input_shape: Shape,

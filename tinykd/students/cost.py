@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tf_keras import layers
 
 from tinykd.config import StudentConfig
 from tinykd.errors import StudentError
 from tinykd.results import StudentSummary
-from tinykd.students.architectures import STUDENTS, build_student
+from tinykd.students.architectures import REBUILDING, STUDENTS, build_student
+
+if TYPE_CHECKING:
+    from tinykd.datasets import Dataset
 
 
 def _depthwise_macs(layer: Any) -> int:
@@ -51,13 +54,14 @@ def summarize_student(model: Any, config: StudentConfig) -> StudentSummary:
     )
 
 
-def list_students(width: float, input_shape: tuple[int, ...], classes: int) -> list[StudentSummary]:
-    """Every student that suits the samples, smallest first."""
+def list_students(width: float, dataset: Dataset) -> list[StudentSummary]:
+    """Every student that suits the samples and the task, smallest first."""
+    unsuited = frozenset() if dataset.task.rebuilds else REBUILDING
     rows = []
-    for architecture in STUDENTS:
+    for architecture in [name for name in STUDENTS if name not in unsuited]:
         config = StudentConfig.model_validate({"architecture": architecture, "width": width})
         try:
-            model = build_student(config, input_shape, classes, seed=0)
+            model = build_student(config, dataset.input_shape, dataset.classes, seed=0)
         except StudentError:
             continue  # made for other samples
         rows.append(summarize_student(model, config))
