@@ -2,9 +2,9 @@
 
 Run it with `python -m benchmarks.what_helps --files DIR`, the files being those of
 `never_below_scratch`; `--only "20 epochs;60 epochs" --seeds 2` runs a part, and what was run before
-is not repeated. Every arm trains a student of Fashion-MNIST of 20 kB at most from the same weights,
-without its teacher and with it, and changes one thing. The test split is not looked at: what is
-chosen here is measured by `never_below_scratch`.
+is not repeated. Every arm trains a student of Fashion-MNIST from the same weights, without its
+teacher and with it, and changes one thing; int8 files are of 20 kB at most, of the last two arms of
+92. The test split is not looked at: what is chosen here is measured by `never_below_scratch`.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ ARMS = {
     "20 epochs, residual student": Arm(student=("resnet8", 0.35)),
     "60 epochs, residual student": Arm(60, student=("resnet8", 0.35)),
     "60 epochs, residual student, flip": Arm(60, ("flip",), student=("resnet8", 0.35)),
+    "20 epochs, 92 kB, flip": Arm(20, ("flip",), student=("resnet8", 1.0)),
+    "30 epochs, 92 kB, shift and flip": Arm(30, ("shift", "flip"), student=("resnet8", 1.0)),
 }
 
 
