@@ -63,7 +63,7 @@ def command(
 
     With --board, --flash, --ram or --macs: for each architecture the widest student that stays
     within all of them, with its flash and RAM as C, those with most MACs first. Without --board the
-    core is that of the configured one. Nothing is trained; it takes ten to fifteen seconds for each.
+    core is that of the configured one. Nothing is trained; each takes ten to fifteen seconds.
     """
     from tinykd.errors import ConfigError
 
