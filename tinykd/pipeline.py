@@ -189,6 +189,7 @@ class Build:
                 self._open_teacher(),
                 self.dataset,
                 augment=self.config.distill.views,
+                view_targets=self.config.distill.view_targets,
                 progress=self.progress,
                 cache=user_cache(),
             )
@@ -205,6 +206,7 @@ class Build:
             compute,
             self.teacher,
             augment=self.config.distill.views,
+            view_targets=self.config.distill.view_targets,
         )
 
     @cached_property

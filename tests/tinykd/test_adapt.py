@@ -156,6 +156,7 @@ def test_a_few_labels_of_the_target_are_learned(source, teacher):
         ),
         ({"teacher": np.zeros((120, 4))}, "a Keras model is needed, got ndarray"),
         ({"augment": ("shift", "mixup")}, "adapt: mixup would mix"),
+        ({"view_targets": "mean"}, "adapt: the teacher is shown each view"),
         ({"loss": "hint"}, "adapt: 'hint' compares features"),
         ({"generations": 2}, "adapt: generations and assistants are ways"),
         ({"unlabelled_confidence": 0.9}, "adapt: what is believed of the target is confidence"),

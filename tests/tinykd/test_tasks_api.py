@@ -106,6 +106,8 @@ def test_an_autoencoder_rebuilds_raw_values():
     error = model(100.0 * X).numpy() - 100.0 * X
     assert np.mean(error**2) < 0.2 * np.var(100.0 * X)
     assert model.distillation.loss == "reconstruction"
+    with pytest.raises(ConfigError, match="the right answer to a view is the view itself"):
+        tinykd.distill(same, model, data, task="anomaly", epochs=1, view_targets="mean")
 
 
 @pytest.mark.parametrize(

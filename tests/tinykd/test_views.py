@@ -1,15 +1,22 @@
 """Views: made as they say, and the same for the teacher as for the student."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 
-from tinykd.config import DistillConfig
+from tinykd.api.data import read_data
+from tinykd.api.lessons import learn_from
+from tinykd.api.teacher import as_list
+from tinykd.artifacts import RunDirectory
+from tinykd.config import Config, DataConfig, DistillConfig, TeacherConfig
 from tinykd.distillation.rows import training_rows
 from tinykd.errors import ConfigError
 from tinykd.lesson import Lesson, Mixture
 from tinykd.losses import choose_objective
+from tinykd.pipeline import Build
 from tinykd.progress import Silent
 from tinykd.teachers.soft_targets import compute_soft_targets
 from tinykd.teachers.teacher import Teacher
@@ -198,11 +205,15 @@ def test_a_view_changes_nothing_in_the_samples():
     assert np.array_equal(x, before)
 
 
-@pytest.mark.parametrize("augment", OF_IMAGES)
-def test_the_teacher_is_asked_about_the_very_rows_that_the_student_sees(dataset, augment):
+def flat_network():
     inputs = tf_keras.layers.Input((5, 5, 1))
     outputs = tf_keras.layers.Dense(4)(tf_keras.layers.Flatten()(inputs))
-    model = tf_keras.Model(inputs, outputs)
+    return tf_keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize("augment", OF_IMAGES)
+def test_the_teacher_is_asked_about_the_very_rows_that_the_student_sees(dataset, augment):
+    model = flat_network()
     teacher = Teacher(model, 1 / 256, "teacher")
     targets = compute_soft_targets(teacher, dataset, augment=(augment,), progress=Silent())
     rows = training_rows(dataset, DistillConfig(augment=augment), targets)
@@ -275,3 +286,62 @@ def test_mixup_is_refused_with_a_loss_that_takes_one_label():
     mixed = config.model_copy(update={"loss": "ls_kd"})
     assert choose_objective(mixed, 10).name == "ls_kd"
     assert choose_objective(config.model_copy(update={"augment": "cutout"}), 10).name == "dkd"
+
+
+@pytest.fixture
+def pooled(dataset):
+    return dataclasses.replace(dataset, x_unlabelled=dataset.x_test[:7])
+
+
+def mean_of(outputs, samples):
+    """Probabilities of each sample, the mean over its views: float64 [samples, classes]."""
+    logits = outputs.reshape(-1, samples, outputs.shape[1]).astype(np.float64)
+    exponentials = np.exp(logits - logits.max(axis=2, keepdims=True))
+    return (exponentials / exponentials.sum(axis=2, keepdims=True)).mean(axis=0)
+
+
+def test_all_views_of_a_sample_can_have_the_mean_of_the_answers_to_them(pooled):
+    teacher = Teacher(flat_network(), 1 / 256, "teacher")
+    settings = {"augment": ("shift", "cutout"), "progress": Silent()}
+    own = compute_soft_targets(teacher, pooled, **settings)
+    mean = compute_soft_targets(teacher, pooled, view_targets="mean", **settings)
+    assert own.shape == mean.shape == (18 * 127, 4)
+    for part, samples in ((slice(0, 18 * 120), 120), (slice(18 * 120, None), 7)):
+        expected = np.tile(np.log(mean_of(own[part], samples)), (18, 1))
+        np.testing.assert_allclose(mean[part], expected, rtol=1e-4, atol=1e-5)
+        assert not np.allclose(mean[part], own[part], atol=0.1)
+
+
+def test_a_build_and_python_alike_teach_the_mean(pooled, tmp_path, blobs_file):
+    flat_network().save(tmp_path / "teacher.keras")
+    np.savez(tmp_path / "pool.npz", x=pooled.x_unlabelled)
+    config = Config(
+        name="mean",
+        data=DataConfig(source=str(blobs_file), unlabelled=str(tmp_path / "pool.npz")),
+        teacher=TeacherConfig(path=str(tmp_path / "teacher.keras")),
+        distill=DistillConfig(augment="shift", view_targets="mean"),
+    )
+    with RunDirectory(tmp_path / "mean").locked() as directory:
+        kept = np.load(Build(config, directory, Silent()).soft_targets.file("soft_targets.npy"))
+    for view in (slice(0, 120), slice(120, 240)):
+        assert np.array_equal(kept[view], kept[:120])
+    rows = learn_from(
+        read_data(pooled, validation_every=4, task=pooled.task),
+        as_list(tmp_path / "teacher.keras"),
+        config.distill,
+        4,
+        "probabilities",
+        pooled.x_unlabelled,
+    )
+    for part, samples in ((rows, 120), (rows.pool, 7)):
+        first, second = part.teacher_logits[: 2 * samples].reshape(2, samples, 4)
+        assert np.array_equal(first, second)
+    together = np.concatenate([rows.teacher_logits, rows.pool.teacher_logits])
+    np.testing.assert_allclose(together, kept, rtol=1e-4, atol=1e-5)
+
+
+def test_views_that_show_others_too_have_no_common_answer():
+    config = DistillConfig(augment=("shift", "mixup"), view_targets="mean")
+    with pytest.raises(ConfigError, match="with mixup the views of a sample show others beside"):
+        choose_objective(config, 10)
+    assert choose_objective(config.model_copy(update={"augment": "shift"}), 10).name == "ls_kd"

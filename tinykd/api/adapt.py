@@ -205,6 +205,11 @@ def _configure(settings: dict[str, Any], seed: int, validation_every: int) -> Di
             "adapt: mixup would mix what the teacher is told to believe with what it is not. "
             "Leave it out of augment."
         )
+    if config.view_targets != "own":
+        raise ConfigError(
+            "adapt: the teacher is shown each view of the target as it understands it best, and "
+            "answers for that view. Leave view_targets out."
+        )
     if config.losses is not None or config.loss != "auto":
         return config
     taught = {"weight": 1.0, "warmup_epochs": RAMP * config.epochs}

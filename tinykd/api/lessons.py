@@ -19,6 +19,7 @@ from tinykd.pools import mix_in
 from tinykd.taps import make_taps
 from tinykd.tasks import Task
 from tinykd.tasks.combine import COMBINATIONS
+from tinykd.teachers.soft_targets import mean_of_views
 from tinykd.training import Rows, Trainee
 from tinykd.views import make_views
 
@@ -88,6 +89,8 @@ def learn_from(
         for teacher, name in zip(teachers, names, strict=True)
     ]
     logits = split.task.combine(tables, combine, np.concatenate([split.y] * len(views.x)))
+    if config.view_targets == "mean":
+        logits = mean_of_views(logits, len(views.x), split.task)
     rows = Rows.of_views(views.x, labels, logits, views.mixture)
     if pool is None:
         return rows
@@ -96,7 +99,10 @@ def learn_from(
         _ask(teacher, samples, split, classes, name)
         for teacher, name in zip(teachers, names, strict=True)
     ]
-    return mix_in(rows, pool, split.task.combine(tables, combine, None), config)
+    of_pool = split.task.combine(tables, combine, None)
+    if config.view_targets == "mean":
+        of_pool = mean_of_views(of_pool, len(pool), split.task)
+    return mix_in(rows, pool, of_pool, config)
 
 
 def _check_combination(combine: Combination, task: Task) -> None:

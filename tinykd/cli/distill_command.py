@@ -77,6 +77,7 @@ def command(
             opened,
             dataset,
             augment=config.distill.views,
+            view_targets=config.distill.view_targets,
             progress=progress,
             cache=user_cache(),
         )

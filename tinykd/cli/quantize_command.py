@@ -89,6 +89,7 @@ def command(
                 open_given(config.teacher, dataset),
                 dataset,
                 augment=config.distill.views,
+                view_targets=config.distill.view_targets,
                 progress=progress,
                 cache=user_cache(),
             )

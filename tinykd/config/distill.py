@@ -38,6 +38,8 @@ class DistillConfig(Section):
             signals, ``cutout`` erases a square, ``mixup`` mixes pairs (it hurts students of less
             than 50,000 parameters). One of these, several such as ``["shift", "flip"]``, or
             ``none``.
+        view_targets: What the teacher says of a view: its answer to that view (``own``), or for all
+            views of a sample the mean of its answers to them (``mean``), which is more often right.
         generations: With 2 or 3 the student teaches a new one of the same architecture, and so on;
             the best on validation is kept.
         assistants: Widths of students between teacher and student, each taught by the one before,
@@ -59,6 +61,7 @@ class DistillConfig(Section):
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=1e-4, ge=0.0, lt=1.0)
     augment: Literal["none"] | ViewName | SeveralViews = "shift"
+    view_targets: Literal["own", "mean"] = "own"
     generations: int = Field(default=1, ge=1, le=3)
     assistants: Literal["none", "auto"] | list[float] = "none"
     unlabelled_ratio: float = Field(default=1.0, gt=0.0, le=16.0)

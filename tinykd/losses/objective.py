@@ -148,6 +148,8 @@ def choose_objective(
         )
     if "mixup" in config.views:
         _check_takes_mixtures(objective)
+    if config.view_targets == "mean":
+        _check_views_agree(config, objective)
     return objective
 
 
@@ -162,6 +164,20 @@ def _configured(config: DistillConfig, classes: int, task: TaskName) -> Objectiv
     labels = loss.labels if config.alpha is None else 1.0 - config.alpha
     term = _term(name, {"weight": weight}, config.temperature, classes, task)
     return Objective(labels, (term,), task)
+
+
+def _check_views_agree(config: DistillConfig, objective: Objective) -> None:
+    """All views of a sample have one right answer, so that a mean of answers is one."""
+    if TASKS[objective.task].asks_of_views:
+        raise ConfigError(
+            "distill.view_targets: the right answer to a view is the view itself where data.task "
+            f"is {objective.task}. Set it to 'own'."
+        )
+    if "mixup" in config.views:
+        raise ConfigError(
+            "distill.view_targets: with mixup the views of a sample show others beside it. Set it "
+            "to 'own', or leave mixup out."
+        )
 
 
 def _check_takes_mixtures(objective: Objective) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
 from tinykd.progress import Advance, Progress
+from tinykd.tasks import Task
 from tinykd.teachers.cache import CHUNK, AnswerCache
 from tinykd.teachers.ensemble import Ensemble
 from tinykd.teachers.teacher import Teacher
@@ -24,6 +25,7 @@ def compute_soft_targets(
     dataset: Dataset,
     *,
     augment: Sequence[str],
+    view_targets: str = "own",
     progress: Progress,
     cache: AnswerCache | None = None,
 ) -> NDArray[np.float32]:
@@ -33,6 +35,7 @@ def compute_soft_targets(
         teacher: One, or several.
         dataset: Whose training samples are asked about.
         augment: Rows of ``VIEWS``.
+        view_targets: ``own`` or ``mean``, of ``distill.view_targets``.
         progress: Shows the work.
         cache: Where earlier answers are, and these will be; None keeps nothing.
 
@@ -44,6 +47,8 @@ def compute_soft_targets(
     """
     views = make_views(dataset.x_train, augment).x
     answers = _together(teacher, views, dataset.y_train, dataset.classes, cache, progress)
+    if view_targets == "mean":
+        answers = mean_of_views(answers, len(views), dataset.task)
     if dataset.x_unlabelled is None:
         return answers
     if not all(member.knows_all for member in teacher.members):
@@ -52,9 +57,28 @@ def compute_soft_targets(
             "itself, or leave data.unlabelled out."
         )
     pool = make_views(dataset.x_unlabelled, augment).x
-    return np.concatenate(
-        [answers, _together(teacher, pool, None, dataset.classes, cache, progress)]
-    )
+    of_pool = _together(teacher, pool, None, dataset.classes, cache, progress)
+    if view_targets == "mean":
+        of_pool = mean_of_views(of_pool, len(pool), dataset.task)
+    return np.concatenate([answers, of_pool])
+
+
+def mean_of_views(answers: NDArray[np.float32], views: int, task: Task) -> NDArray[np.float32]:
+    """What a teacher says of all views of a sample together, in place of what it says of each.
+
+    Args:
+        answers: Logits, float32 [views * samples, outputs], one view after the other.
+        views: Number of views.
+        task: Knows the mean: of classes that of their probabilities.
+
+    Returns:
+        float32 [views * samples, outputs]: every view of a sample has the same.
+
+    Source: Radosavovic et al., "Data Distillation: Towards Omni-Supervised Learning", CVPR 2018,
+    section 3.1: the transformed inputs of one teacher are its ensemble.
+    """
+    together = task.combine(np.split(answers, views), "probabilities", None)
+    return np.tile(together, (views, 1))
 
 
 def _together(
