@@ -130,6 +130,7 @@ with RunDirectory(Path(sys.argv[1])).locked():
         (("evaluate", "model.onnx"), "model.onnx: is not a .tflite, .keras or .h5 file."),
         (("convert", "--student", "absent.h5"), "there is no student file 'absent.h5'"),
         (("distill", "--teacher", "absent.keras"), "there is no file 'absent.keras'"),
+        (("distill",), "teacher: there is none. Give --teacher FILE, or teacher.path"),
         (("teacher", "--check", "teacher.pkl"), "is not a .keras or .h5 file"),
         (("student", "--width", "99"), "student.width: input should be less than or equal to 16"),
         (("student", "--flash", "0"), "flash: what a student may take is at least 1, got 0"),

@@ -71,6 +71,11 @@ def test_the_stages_one_after_the_other(stage, cli, place, blobs_file):
     assert untaught["ptq_validation_accuracy"] == quantized["ptq_validation_accuracy"]
     assert untaught["curves"] != quantized["curves"]
 
+    named = CONFIG.replace("[teacher]", '[teacher]\npath = "t/teacher.keras"')
+    (place / "named.toml").write_text(named)
+    taught = ("--student", "s/student.h5", "--out", "n", "--data", blobs_file, "--quiet", "--json")
+    assert json.loads(cli("quantize", "named.toml", *taught).out) == quantized
+
     converted = stage("convert", "--student", "s/student.h5", "--out", "plain.tflite")
     assert (place / "plain.tflite").read_bytes() == (place / "q" / "ptq.tflite").read_bytes()
     assert converted["validation_accuracy"] == quantized["ptq_validation_accuracy"]

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
-    json_option,
-    out_option,
-    quiet_option,
-    recipe_option,
-    seed_option,
-)
+from tinykd.cli.options import configured, json_option, out_option, progress_option, seed_option
+
+if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
 
 
 @click.command(
     "adapt", epilog="Example: tinykd adapt --teacher teacher/teacher.keras --target field.npz"
 )
-@config_argument
-@recipe_option
-@data_option
+@configured(seed=seed_option)
 @click.option(
     "--teacher", required=True, metavar="FILE", help="Of the data's domain: .keras or .h5."
 )
@@ -43,20 +36,16 @@ from tinykd.cli.console import (
     metavar="P",
     help="Believe the teacher's answers to the target from this probability on.",
 )
-@seed_option
 @out_option("adapted", "Folder for student.h5.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
+    config: Config,
     teacher: str,
     target: str,
     confidence: float,
-    seed: int | None,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Train a student for a domain without labels, with a teacher of the data's domain.
@@ -73,10 +62,8 @@ def command(
     from tinykd.report.adaptation import adaptation_lines
     from tinykd.teachers.files import check_teacher_source, hash_file
 
-    config = assemble_config(config_file, recipe, data=data, seed=seed)
     if config.teacher.input_scale != 1.0:
         raise ConfigError("teacher.input_scale: adapt gives the teacher raw values. Set it to 1.")
-    progress = choose_progress(quiet=quiet)
     file = check_teacher_source(teacher)
     other = read_target(target)
     dataset = load_dataset(config.data)

@@ -7,7 +7,7 @@ import json
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.options import json_option
 
 
 @click.command("boards", epilog="Example: tinykd boards --json")

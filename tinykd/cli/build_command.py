@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
+from tinykd.cli.options import (
+    board_option,
+    configured,
     json_option,
     out_option,
-    quiet_option,
-    recipe_option,
+    progress_option,
     seed_option,
     teachers_option,
 )
+
+if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
 
 
 @click.command(
     "build",
     epilog="Example: tinykd build --recipe fashion-mnist --data fashion.npz --board pico2",
 )
-@config_argument
-@recipe_option
-@data_option
-@teachers_option(required=False)
-@click.option("--board", default=None, metavar="KEY", help="Target board; see `tinykd boards`.")
-@seed_option
+@configured(
+    teachers=teachers_option("the configured one, or one is trained"),
+    board=board_option,
+    seed=seed_option,
+)
 @out_option("build", "Where the build's directory is made.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    teachers: tuple[str, ...],
-    board: str | None,
-    seed: int | None,
+    config: Config,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Take a teacher to int8 C that is measured on an emulated board.
@@ -53,10 +49,7 @@ def command(
     from tinykd.pipeline import build
     from tinykd.report import FORMATS, render_terminal
 
-    config = assemble_config(
-        config_file, recipe, data=data, teachers=teachers, seed=seed, board=board
-    )
-    report = build(config, out=out, progress=choose_progress(quiet=quiet))
+    report = build(config, out=out, progress=progress)
     if as_json:
         click.echo(FORMATS["json"](report), nl=False)
         return

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
+from tinykd.cli.options import (
+    configured,
     json_option,
     out_option,
-    quiet_option,
-    recipe_option,
+    progress_option,
     seed_option,
     teachers_option,
 )
 
+if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
+
 
 @click.command("compare", epilog="Example: tinykd compare --recipe digits --seeds 5")
-@config_argument
-@recipe_option
-@data_option
-@teachers_option(required=False)
+@configured(teachers=teachers_option("the configured one, or one is trained"), seed=seed_option)
 @click.option(
     "--seeds", type=int, default=5, show_default=True, metavar="N", help="Builds, at least 2."
 )
 @click.option("--new-teacher", is_flag=True, help="Train a teacher for each seed, too.")
-@seed_option
 @out_option("build", "Where the comparison's directory is made.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    teachers: tuple[str, ...],
+    config: Config,
     seeds: int,
     new_teacher: bool,
-    seed: int | None,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Build once for each seed, and compare in pairs: scratch, distilled, and each int8 form.
@@ -54,13 +47,12 @@ def command(
     from tinykd.comparison import compare, comparison_folder
     from tinykd.report.comparison import COMPARISON_FORMATS, render_comparison
 
-    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
     comparison = compare(
         config,
         seeds=seeds,
         out=out,
         new_teacher=new_teacher,
-        progress=choose_progress(quiet=quiet),
+        progress=progress,
     )
     if as_json:
         click.echo(COMPARISON_FORMATS["json"](comparison), nl=False)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
-    json_option,
-    quiet_option,
-    recipe_option,
-)
+from tinykd.cli.options import configured, json_option, progress_option
+
+if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
 
 
 @click.command(
     "convert", epilog="Example: tinykd convert --student student/student.h5 --out model.tflite"
 )
-@config_argument
-@recipe_option
-@data_option
+@configured()
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
 @click.option(
     "--out",
@@ -32,15 +27,13 @@ from tinykd.cli.console import (
     show_default=True,
     help="The file to write.",
 )
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
+    config: Config,
     student: str,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Convert a student to full-integer int8, with ranges measured on the training data."""
@@ -50,8 +43,6 @@ def command(
     from tinykd.datasets import load_dataset
     from tinykd.students.files import check_student_file
 
-    config = assemble_config(config_file, recipe, data=data)
-    progress = choose_progress(quiet=quiet)
     file = check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)

@@ -8,41 +8,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
+from tinykd.cli.options import (
+    configured,
     json_option,
     out_option,
-    quiet_option,
-    recipe_option,
+    progress_option,
     seed_option,
     teachers_option,
 )
 
 if TYPE_CHECKING:
+    from tinykd.config import Config
     from tinykd.datasets import Dataset
+    from tinykd.progress import Progress
     from tinykd.results import DistillResult
 
 
 @click.command("distill", epilog="Example: tinykd distill --teacher teacher/teacher.keras")
-@config_argument
-@recipe_option
-@data_option
-@teachers_option(required=True)
-@seed_option
+@configured(teachers=teachers_option("the configured one"), seed=seed_option)
 @out_option("student", "Folder for student.h5 and scratch.h5.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    teachers: tuple[str, ...],
-    seed: int | None,
+    config: Config,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Train the same student twice, with the teacher and without, and say which is better.
@@ -57,11 +47,15 @@ def command(
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import show_result, stage_folder
     from tinykd.datasets import load_dataset
+    from tinykd.errors import ConfigError
     from tinykd.teachers.files import check_teacher_source, hash_file
 
-    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
-    progress = choose_progress(quiet=quiet)
-    files = [check_teacher_source(teacher) for teacher in teachers]
+    if not config.teacher.files:
+        raise ConfigError(
+            "teacher: there is none. Give --teacher FILE, or teacher.path in the configuration; "
+            "`tinykd teacher` trains one."
+        )
+    files = [check_teacher_source(teacher) for teacher in config.teacher.files]
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.distillation.stage import distill_student

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from tinykd.cli.console import json_option
+from tinykd.cli.options import json_option
 
 
 @click.command("doctor", epilog="Example: tinykd doctor")

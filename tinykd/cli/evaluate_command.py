@@ -7,41 +7,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    data_option,
-    json_option,
-    quiet_option,
-    recipe_option,
-)
+from tinykd.cli.options import configured, json_option, progress_option
 
 if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
     from tinykd.results import FileScore
     from tinykd.tasks import Metric, Task
 
-
-@click.command(
-    "evaluate", epilog="Example: tinykd evaluate --data gestures.npz model.tflite teacher.keras"
-)
-@click.argument("models", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
+CONFIG_OPTION = click.option(
     "--config",
     "config_file",
     default=None,
     type=click.Path(dir_okay=False, path_type=Path),
     help="Configuration whose [data] section says what the models were asked.",
 )
-@recipe_option
-@data_option
-@quiet_option
+
+
+@click.command(
+    "evaluate", epilog="Example: tinykd evaluate --data gestures.npz model.tflite teacher.keras"
+)
+@configured(file=CONFIG_OPTION)
+@click.argument("models", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@progress_option
 @json_option
 def command(
+    config: Config,
     models: tuple[Path, ...],
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Score MODELS on the test split: .tflite files of tinykd, .keras and .h5 teachers.
@@ -57,8 +50,6 @@ def command(
 
     for model in models:
         check_model_file(model)
-    config = assemble_config(config_file, recipe, data=data)
-    progress = choose_progress(quiet=quiet)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
     from tinykd.score import score_file

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tinykd.cli.console import json_option, optimize_option
 from tinykd.cli.cores import CORES
+from tinykd.cli.options import json_option, optimize_option
 
 if TYPE_CHECKING:
     from firmware_export.compiled import CompiledModel

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tinykd.cli.console import choose_progress, json_option, optimize_option, quiet_option
+from tinykd.cli.options import json_option, optimize_option, progress_option
+
+if TYPE_CHECKING:
+    from tinykd.progress import Progress
 
 
 @click.command("profile", epilog="Example: tinykd profile model.tflite --board pico2 --json")
@@ -33,7 +36,7 @@ from tinykd.cli.console import choose_progress, json_option, optimize_option, qu
     default=None,
     help="Optimization level of the compiler.  [default: O3, for size Os]",
 )
-@quiet_option
+@progress_option
 @json_option
 def command(
     model: Path,
@@ -42,7 +45,7 @@ def command(
     cc: Literal["zig", "gcc"],
     optimize: Literal["speed", "balanced", "size"],
     level: Literal["O2", "O3", "Os"] | None,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Compile MODEL to C, run it on the board's emulated core, and measure it layer by layer.
@@ -57,7 +60,6 @@ def command(
 
     tflite = read_bytes(model)
     given = None if inputs is None else read_inputs(inputs)
-    progress = choose_progress(quiet=quiet)
     with naming(model), progress.task(f"C on an emulated {board}"):
         result = profile_tflite(tflite, board, inputs=given, cc=cc, optimize=optimize, level=level)
     if as_json:

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
+from tinykd.cli.options import (
+    configured,
     json_option,
     out_option,
-    quiet_option,
-    recipe_option,
+    progress_option,
     seed_option,
     teachers_option,
 )
 
 if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
     from tinykd.results import QuantizeResult
     from tinykd.tasks import Task
 
@@ -30,24 +28,19 @@ if TYPE_CHECKING:
     "quantize",
     epilog="Example: tinykd quantize --student student/student.h5 --teacher teacher/teacher.keras",
 )
-@config_argument
-@recipe_option
-@data_option
+@configured(
+    teachers=teachers_option("the configured one, or the labels and the float student"),
+    seed=seed_option,
+)
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
-@teachers_option(required=False, otherwise="otherwise the labels and the float student teach")
-@seed_option
 @out_option("int8", "Folder for ptq.tflite, qat.tflite and qat.h5.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
+    config: Config,
     student: str,
-    teachers: tuple[str, ...],
-    seed: int | None,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Quantize a student after training, and again while the teacher goes on teaching.
@@ -61,9 +54,7 @@ def command(
     from tinykd.students.files import check_student_file
     from tinykd.teachers.files import check_teacher_source, hash_file
 
-    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
-    progress = choose_progress(quiet=quiet)
-    files = [check_teacher_source(teacher) for teacher in teachers]
+    files = [check_teacher_source(teacher) for teacher in config.teacher.files]
     student_file = check_student_file(student)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)
@@ -84,7 +75,7 @@ def command(
     ) as folder:
         objective = choose_objective(config.distill, dataset.classes, dataset.task.name).on_logits()
         soft_targets = None
-        if teachers:
+        if files:
             soft_targets = compute_soft_targets(
                 open_given(config.teacher, dataset),
                 dataset,
@@ -96,7 +87,7 @@ def command(
         result = quantize_student(
             config.quantize,
             load_student(student_file, dataset),
-            objective if teachers else objective.without_teacher(),
+            objective if files else objective.without_teacher(),
             training_rows(dataset, config.distill, soft_targets),
             dataset,
             batch_size=config.distill.batch_size,

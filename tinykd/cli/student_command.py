@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
-    json_option,
-    quiet_option,
-    recipe_option,
-)
+from tinykd.cli.options import configured, json_option, progress_option
 
 if TYPE_CHECKING:
     from tinykd.config import Config
+    from tinykd.progress import Progress
     from tinykd.results import StudentChoice, StudentCost
 
 LINE = "{:<14}{:>6}{:>12}{:>14}{:>11}{:>10}  {}"
@@ -28,10 +20,11 @@ LINE = "{:<14}{:>6}{:>12}{:>14}{:>11}{:>10}  {}"
 @click.command(
     "student", epilog="Example: tinykd student --data gestures.npz --flash 20000 --macs 1000000"
 )
-@config_argument
-@recipe_option
-@data_option
-@click.option("--width", type=float, default=None, help="In place of the configured width.")
+@configured(
+    width=click.option(
+        "--width", type=float, default=None, help="In place of the configured width."
+    )
+)
 @click.option(
     "--board",
     default=None,
@@ -45,18 +38,15 @@ LINE = "{:<14}{:>6}{:>12}{:>14}{:>11}{:>10}  {}"
     "--ram", type=int, default=None, metavar="BYTES", help="Arena and stack: at most so much."
 )
 @click.option("--macs", type=int, default=None, metavar="N", help="Of one inference: at most.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    width: float | None,
+    config: Config,
     board: str | None,
     flash: int | None,
     ram: int | None,
     macs: int | None,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """List the students with the parameters and MACs they would have on this data.
@@ -67,11 +57,10 @@ def command(
     """
     from tinykd.errors import ConfigError
 
-    config = assemble_config(config_file, recipe, data=data, width=width)
     if {board, flash, ram, macs} == {None}:
-        _list(config, quiet=quiet, as_json=as_json)
+        _list(config, progress, as_json=as_json)
         return
-    if width is not None:
+    if click.get_current_context().params["width"] is not None:
         raise ConfigError("--width: a budget decides the width. Leave out one of the two.")
     from tinykd.sizing.search import largest_students
 
@@ -81,17 +70,17 @@ def command(
         flash_bytes=flash,
         ram_bytes=ram,
         macs=macs,
-        progress=choose_progress(quiet=quiet),
+        progress=progress,
     )
     click.echo(choice.model_dump_json(indent=2) if as_json else "\n".join(choice_lines(choice)))
 
 
-def _list(config: Config, *, quiet: bool, as_json: bool) -> None:
+def _list(config: Config, progress: Progress, *, as_json: bool) -> None:
     from tinykd.backend import load_tensorflow
     from tinykd.datasets import load_dataset
 
     dataset = load_dataset(config.data)
-    load_tensorflow(choose_progress(quiet=quiet or as_json))
+    load_tensorflow(progress)
     from tinykd.students.cost import list_students
 
     rows = list_students(config.student.width, dataset)

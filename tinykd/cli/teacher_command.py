@@ -8,40 +8,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
-    json_option,
-    out_option,
-    quiet_option,
-    recipe_option,
-    seed_option,
-)
+from tinykd.cli.options import configured, json_option, out_option, progress_option, seed_option
 
 if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
     from tinykd.results import TeacherResult
     from tinykd.tasks import Task
 
 
 @click.command("teacher", epilog="Example: tinykd teacher --data gestures.npz --out teachers")
-@config_argument
-@recipe_option
-@data_option
+@configured(seed=seed_option)
 @click.option("--check", default=None, metavar="FILE", help="Check this teacher; train nothing.")
-@seed_option
 @out_option("teacher", "Folder for teacher.keras.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
+    config: Config,
     check: str | None,
-    seed: int | None,
     out: Path,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Train a teacher on the data, or check that your own suits it.
@@ -53,8 +39,6 @@ def command(
     from tinykd.datasets import load_dataset
     from tinykd.teachers.files import check_teacher_source
 
-    config = assemble_config(config_file, recipe, data=data, seed=seed)
-    progress = choose_progress(quiet=quiet)
     file = None if check is None else check_teacher_source(check)
     dataset = load_dataset(config.data)
     load_tensorflow(progress)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinykd.cli.console import (
-    assemble_config,
-    choose_progress,
-    config_argument,
-    data_option,
+from tinykd.cli.options import (
+    configured,
     json_option,
     out_option,
-    quiet_option,
-    recipe_option,
+    progress_option,
     seed_option,
     teachers_option,
 )
 
+if TYPE_CHECKING:
+    from tinykd.config import Config
+    from tinykd.progress import Progress
+
 
 @click.command("tune", epilog="Example: tinykd tune digits.toml --minutes 30 --write")
-@config_argument
-@recipe_option
-@data_option
-@teachers_option(required=False)
+@configured(teachers=teachers_option("the configured one, or one is trained"), seed=seed_option)
 @click.option(
     "--minutes",
     type=float,
@@ -34,22 +32,17 @@ from tinykd.cli.console import (
     help="Time for the search, once the teacher is there.",
 )
 @click.option("--trials", type=int, default=None, metavar="N", help="At most so many trainings.")
-@seed_option
 @out_option("build", "Where the search's directory is made.")
 @click.option("--write", is_flag=True, help="Set what was found in CONFIG; its comments stay.")
-@quiet_option
+@progress_option
 @json_option
 def command(
-    config_file: Path | None,
-    recipe: str | None,
-    data: str | None,
-    teachers: tuple[str, ...],
+    config: Config,
     minutes: float,
     trials: int | None,
-    seed: int | None,
     out: Path,
     write: bool,
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Search loss, temperature, alpha, epochs and learning rate for the distilled student.
@@ -60,9 +53,9 @@ def command(
     """
     from tinykd.errors import ConfigError
 
+    config_file = click.get_current_context().params["config_file"]
     if write and config_file is None:
         raise ConfigError("--write needs the CONFIG file to write to. `tinykd init` makes one.")
-    config = assemble_config(config_file, recipe, data=data, teachers=teachers, seed=seed)
 
     from tinykd.report.tuning import describe_tuning
     from tinykd.tuning.tune import tune
@@ -73,7 +66,7 @@ def command(
         minutes=minutes,
         trials=trials,
         out=out,
-        progress=choose_progress(quiet=quiet),
+        progress=progress,
     )
     written = None
     if write and config_file is not None and result.changes:

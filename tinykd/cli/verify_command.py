@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tinykd.cli.console import choose_progress, json_option, optimize_option, quiet_option
 from tinykd.cli.cores import CORES
+from tinykd.cli.options import json_option, optimize_option, progress_option
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
+    from tinykd.progress import Progress
 
 
 @click.command(
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--cc", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True)
 @optimize_option
-@quiet_option
+@progress_option
 @json_option
 def command(
     model: Path,
@@ -53,7 +54,7 @@ def command(
     target: str,
     cc: Literal["zig", "gcc"],
     optimize: Literal["speed", "balanced", "size"],
-    quiet: bool,
+    progress: Progress,
     as_json: bool,
 ) -> None:
     """Build the C of MODEL, run it, and compare every output byte with TFLM.
@@ -72,7 +73,6 @@ def command(
 
     tflite = read_bytes(model)
     given = None if inputs is None else read_inputs(inputs)
-    progress = choose_progress(quiet=quiet)
     with naming(model), progress.task(f"C on {target} against TFLM"):
         result = verify_tflite(
             tflite, inputs=given, samples=samples, target=target, cc=cc, optimize=optimize
