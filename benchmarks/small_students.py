@@ -3,6 +3,7 @@
 Run it with `python -m benchmarks.small_students`; a run takes some seconds, the table about half an
 hour on two cores, and what was run before is not repeated. `--arms "ls_kd;dist"` runs a part.
 `auto` races the losses on the 300 digits to choose on, and never sees those to test on.
+`--patience 4` trains all of them four times as long.
 
 900 digits to train on, 300 to choose on, 597 to test on, stratified; the students learn from views
 shifted by a pixel, in 80 epochs. In every row student and order of the samples start alike, so that
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,7 @@ def run(
     channels: tuple[int, int],
     settings: Mapping[str, Any],
     seed: int,
+    epochs: int = EPOCHS,
 ) -> dict[str, Any]:
     """Train one student once; its loss, and accuracies of the float student and its int8 file."""
     from tinykd import distill
@@ -164,7 +167,7 @@ def run(
         data,
         baseline=False,
         seed=seed,
-        epochs=EPOCHS,
+        epochs=epochs,
         **{"augment": "shift", **settings},
     )
     tflite = convert_ptq(student, task.x[0])
@@ -184,9 +187,11 @@ def run(
 
 
 def run_table(
-    runs: Runs, task: Task, channels: tuple[int, int], arms: list[str], seeds: int
+    runs: Runs, task: Task, channels: tuple[int, int], arms: list[str], seeds: int, epochs: int
 ) -> dict[str, list[Any]]:
     """Every arm with every seed, of one student: from the arm's name to its runs."""
+    student = f"{task.name}, {channels[0]} and {channels[1]} channels"
+    longer = "" if epochs == EPOCHS else f", {epochs} epochs"
     teacher = TEACHER.with_stem(f"{TEACHER.stem}_{task.classes}")
     if not teacher.exists():
         train_teacher(task, teacher)
@@ -197,9 +202,9 @@ def run_table(
         for arm in arms:
             table.setdefault(arm, []).append(
                 runs.get(
-                    f"{task.name}, {channels[0]} and {channels[1]} channels, {arm}, seed {seed}",
-                    (data, channels, EPOCHS, sorted(ARMS[arm].items()), seed),
-                    lambda arm=arm, seed=seed: run(task, teacher, channels, ARMS[arm], seed),  # type: ignore[misc]
+                    f"{student}, {arm}{longer}, seed {seed}",
+                    (data, channels, epochs, sorted(ARMS[arm].items()), seed),
+                    partial(run, task, teacher, channels, ARMS[arm], seed, epochs),
                 )
             )
     return table
@@ -228,17 +233,19 @@ def print_table(title: str, table: Mapping[str, list[Any]]) -> None:
     help="With semicolons between them; scratch is always run.",
 )
 @click.option("--students", default="570,1890,7210", show_default=True, help="By parameters.")
-def main(seeds: int, arms: str, students: str) -> None:
+@click.option("--patience", default=1, show_default=True, help="Times as many epochs.")
+def main(seeds: int, arms: str, students: str, patience: int) -> None:
     """Run what is missing, then print the tables."""
+    epochs = patience * EPOCHS
     load_tensorflow(Silent())
     runs = Runs(RESULTS)
     chosen = [arm for arm in ARMS if arms == "all" or arm == "scratch" or arm in arms.split(";")]
     digits, halves = load_task(10), load_task(2)
     for size in map(int, filter(None, students.split(","))):
-        table = run_table(runs, digits, CHANNELS[size], chosen, seeds)
-        print_table(f"Digits, student of {size:,} parameters", table)
+        table = run_table(runs, digits, CHANNELS[size], chosen, seeds, epochs)
+        print_table(f"Digits, student of {size:,} parameters, {epochs} epochs", table)
     few = [arm for arm in TWO_CLASS_ARMS if arm in chosen]
-    table = run_table(runs, halves, CHANNELS[570], few, seeds)
+    table = run_table(runs, halves, CHANNELS[570], few, seeds, epochs)
     print_table("Digits 0 to 4 or 5 to 9, channels as in the smallest student", table)
 
 

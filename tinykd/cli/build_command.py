@@ -12,6 +12,7 @@ from tinykd.cli.options import (
     configured,
     json_option,
     out_option,
+    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @configured(
     teachers=teachers_option("the configured one, or one is trained"),
     board=board_option,
+    patience=patience_option,
     seed=seed_option,
 )
 @out_option("build", "Where the build's directory is made.")

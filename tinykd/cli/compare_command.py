@@ -11,6 +11,7 @@ from tinykd.cli.options import (
     configured,
     json_option,
     out_option,
+    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 
 @click.command("compare", epilog="Example: tinykd compare --recipe digits --seeds 5")
-@configured(teachers=teachers_option("the configured one, or one is trained"), seed=seed_option)
+@configured(
+    teachers=teachers_option("the configured one, or one is trained"),
+    patience=patience_option,
+    seed=seed_option,
+)
 @click.option(
     "--seeds", type=int, default=5, show_default=True, metavar="N", help="Builds, at least 2."
 )

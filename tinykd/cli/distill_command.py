@@ -12,6 +12,7 @@ from tinykd.cli.options import (
     configured,
     json_option,
     out_option,
+    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 
 @click.command("distill", epilog="Example: tinykd distill --teacher teacher/teacher.keras")
-@configured(teachers=teachers_option("the configured one"), seed=seed_option)
+@configured(
+    teachers=teachers_option("the configured one"), patience=patience_option, seed=seed_option
+)
 @out_option("student", "Folder for student.h5 and scratch.h5.")
 @progress_option
 @json_option

@@ -56,6 +56,14 @@ progress_option = click.option(
 board_option = click.option(
     "--board", default=None, metavar="KEY", help="Target board; see `tinykd boards`."
 )
+patience_option = click.option(
+    "--patience",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Train the student N times as long: what the smallest gain most from.",
+)
 seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
 
 
@@ -118,6 +126,7 @@ def assemble_config(
     seed: int | None = None,
     board: str | None = None,
     width: float | None = None,
+    patience: int = 1,
 ) -> Config:
     """A configuration from a file or a recipe, and from what the command line says besides.
 
@@ -139,6 +148,7 @@ def assemble_config(
     ):
         if value is not None:
             table[section][key] = value
+    table["distill"]["epochs"] *= patience
     if teachers:
         table["teacher"] |= {"path": "", "paths": tuple(teachers)}
     if seed is not None:
