@@ -32,6 +32,7 @@ LESSON = (
     "temperature",
     "alpha",
     "augment",
+    "view_targets",
     "batch_size",
     "unlabelled_ratio",
     "unlabelled_confidence",
