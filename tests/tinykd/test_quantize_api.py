@@ -162,7 +162,8 @@ def test_two_teachers_share_the_loss():
     rng = np.random.default_rng(0)
     student, teacher, own = rng.normal(size=(3, 8, 4)).astype(np.float32)
     labels = rng.integers(4, size=8).astype(np.int32)
-    rows = with_own_logits(Rows(np.zeros((8, 1)), labels, teacher, 8), lambda _x: own)
+    rows = Rows(np.zeros((8, 1)), labels, teacher, 8)
+    rows = with_own_logits(rows, lambda _x: own, np.arange(8))
     lesson = Lesson(tf.constant(student), tf.constant(rows.teacher_logits), labels)
     seen = []
 
@@ -179,7 +180,26 @@ def test_two_teachers_share_the_loss():
 def test_the_float_student_alone_can_teach():
     logits = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     rows = Rows.of_views([np.zeros((8, 1))], np.zeros(8, np.int32))
-    rows = with_own_logits(rows, lambda _x: logits)
+    rows = with_own_logits(rows, lambda _x: logits, np.arange(8))
     only = TwoTeachers(Objective(labels=1.0), 1.0, 2.0, classes=4)
     loss = only(Lesson(tf.constant(logits), tf.constant(rows.teacher_logits), rows.labels))
     assert float(loss) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_float_student_is_asked_about_what_is_shown_and_no_more():
+    asked = []
+
+    def answer(x):
+        asked.append(len(x))
+        return 2.0 * x
+
+    views = [np.float32([[view], [10 * view]]) for view in range(1, 10)]
+    rows = Rows.of_views(views, np.zeros(2, np.int32)).with_pool(views, np.zeros((18, 0)))
+    shown = rows.shown(batch_size=2, seed=0, epochs=2)
+    both = with_own_logits(rows, answer, shown)
+    assert sum(asked) == len(shown) <= 2 * 2 * 2
+    own = np.concatenate([both.teacher_logits, both.pool.teacher_logits])
+    assert np.array_equal(own[shown], np.concatenate(2 * [2.0 * rows.x])[shown])
+    assert np.isnan(np.delete(own, shown)).all()
+    orders = [rows.order(batch_size=2, seed=0, epoch=epoch) for epoch in range(2)]
+    assert set(shown) == set(np.concatenate(orders).ravel())

@@ -181,13 +181,19 @@ class _FineTuning:
     checkpoint: Path
     progress: Progress
 
+    @property
+    def order_seed(self) -> int:
+        """Of the order of the samples: another than that of the float training."""
+        return self.seed + 1
+
     def lessons(self, student: Any, objective: Objective, rows: Rows) -> tuple[Goal, Rows]:
         """What is minimised over which rows: the float student teaches where it has a weight."""
         config, dataset = self.config, self.dataset
         if config.self_alpha == 0.0:
             return objective, rows
         float_student = Trainee("student", up_to_logits(student), dataset.input_scale)
-        rows = with_own_logits(rows, answerer(float_student))
+        shown = rows.shown(batch_size=self.batch_size, seed=self.order_seed, epochs=config.epochs)
+        rows = with_own_logits(rows, answerer(float_student), shown)
         goal = TwoTeachers(
             objective,
             config.self_alpha,
@@ -220,7 +226,7 @@ class _FineTuning:
                 rows,
                 validation=(dataset.x_validation, dataset.y_validation),
                 schedule=schedule,
-                seed=self.seed + 1,
+                seed=self.order_seed,
                 checkpoint=self.checkpoint,
                 advance=advance,
                 task=dataset.task,

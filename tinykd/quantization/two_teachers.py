@@ -1,8 +1,8 @@
 """The float student as a second teacher while it learns to be int8.
 
 It knows the function that is to be kept, the teacher and the labels know a better one: the first
-keeps int8 faithful, the others accurate. Its logits are computed once for every row, as the
-teacher's are, and travel beside them.
+keeps int8 faithful, the others accurate. Its logits are computed once for every row that is shown,
+and travel beside the teacher's.
 """
 
 from __future__ import annotations
@@ -57,13 +57,21 @@ class TwoTeachers:
         return (1.0 - self.self_alpha) * taught + self.self_alpha * kept
 
 
-def with_own_logits(rows: Rows, answer: Answer) -> Rows:
+def with_own_logits(rows: Rows, answer: Answer, shown: NDArray[np.int32]) -> Rows:
     """Rows, and those of their pool, that carry the float student's logits after the teacher's.
 
     Args:
         rows: Training rows.
         answer: Asks the float student about the samples of rows.
+        shown: Numbers of the rows that are learned from, as ``Rows.shown`` gives them; the student
+            is not asked about the others, which are many where views are many and epochs few. Their
+            logits are NaN.
     """
-    both = np.concatenate([rows.teacher_logits, answer(rows.x)], axis=1)
-    pool = None if rows.pool is None else with_own_logits(rows.pool, answer)
+    count = len(rows.x)
+    own, of_pool = shown[shown < count], shown[shown >= count] - count
+    answers = answer(rows.x if len(own) == count else rows.x[own])
+    logits = np.full((count, answers.shape[1]), np.nan, np.float32)
+    logits[own] = answers
+    both = np.concatenate([rows.teacher_logits, logits], axis=1)
+    pool = None if rows.pool is None else with_own_logits(rows.pool, answer, of_pool)
     return replace(rows, teacher_logits=both, pool=pool)

@@ -104,6 +104,14 @@ class Rows:
             order = np.concatenate([order, unlabelled.reshape(steps, drawn)], axis=1)
         return order.astype(np.int32)
 
+    def shown(self, *, batch_size: int, seed: int, epochs: int) -> NDArray[np.int32]:
+        """Numbers of the rows that so many epochs show, as ``order`` has them: [n], ascending."""
+        orders = [
+            self.order(batch_size=batch_size, seed=seed, epoch=epoch).ravel()
+            for epoch in range(epochs)
+        ]
+        return np.unique(np.concatenate(orders))
+
     def _draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """So many row numbers in random views; no sample again before all have been drawn."""
         views = rng.integers(len(self.x) // self.samples, size=count)
