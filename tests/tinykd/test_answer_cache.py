@@ -7,12 +7,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tinykd import doctor
+from tinykd.api.data import read_data
+from tinykd.api.lessons import learn_from
+from tinykd.api.teacher import as_list
+from tinykd.config import DistillConfig
 from tinykd.errors import ArtifactError
 from tinykd.progress import Silent
 from tinykd.teachers import cache as module
 from tinykd.teachers.cache import AnswerCache, cache_folder, user_cache
+from tinykd.teachers.forms import open_any_form
 from tinykd.teachers.soft_targets import compute_soft_targets
 from tinykd.teachers.teacher import Teacher, open_teacher, open_trained
 
@@ -229,3 +235,24 @@ def test_equal_weights_that_were_trained_here_are_one_teacher(dataset, tmp_path)
         network(shift=shift).save(tmp_path / f"{name}.keras")
     a, b, c = (open_trained(tmp_path / f"{name}.keras", dataset).identity for name in "abc")
     assert a == b != c
+
+
+def test_a_build_and_python_share_what_is_kept(dataset, tmp_path, monkeypatch):
+    model = network()
+    model.save(tmp_path / "teacher.keras")
+    model.export(tmp_path / "exported", verbose=False)
+    lite = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    (tmp_path / "teacher.tflite").write_bytes(lite)
+    monkeypatch.setenv("TINYKD_CACHE", str(tmp_path / "cache"))
+    config = DistillConfig(augment="shift")
+    split = read_data(dataset, validation_every=4, task=dataset.task)
+    for name in ("teacher.keras", "teacher.tflite", "exported"):
+        teacher = open_any_form(tmp_path / name, dataset, input_scale=1.0)
+        targets = compute_soft_targets(
+            teacher, dataset, augment=config.views, progress=Silent(), cache=user_cache()
+        )
+        tables = set((tmp_path / "cache").glob("*.npy"))
+        rows = learn_from(split, as_list(tmp_path / name), config, 4, "probabilities")
+        assert np.array_equal(rows.teacher_logits, targets)
+        assert set((tmp_path / "cache").glob("*.npy")) == tables
+    assert len(tables) == 27

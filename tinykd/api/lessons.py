@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinykd.api.data import Split
-from tinykd.api.teacher import Given, ask_teacher, check_logits
+from tinykd.api.teacher import Given, ask_views, check_logits
 from tinykd.config import DistillConfig
 from tinykd.datasets import check_pool
 from tinykd.errors import ConfigError, TeacherError
@@ -94,9 +94,8 @@ def learn_from(
     rows = Rows.of_views(views.x, labels, logits, views.mixture)
     if pool is None:
         return rows
-    samples = np.concatenate(pool)
     tables = [
-        _ask(teacher, samples, split, classes, name)
+        _ask(teacher, pool, split, classes, name)
         for teacher, name in zip(teachers, names, strict=True)
     ]
     of_pool = split.task.combine(tables, combine, None)
@@ -128,7 +127,7 @@ def _soft_targets(
         TeacherError: If an array of logits does not fit the samples, or their views.
     """
     if not teacher.is_array:
-        return _ask(teacher, np.concatenate(views), split, classes, name)
+        return _ask(teacher, views, split, classes, name)
     if len(views) > 1:
         raise TeacherError(
             f"{name}: an array of logits knows nothing of augmented samples. Give the model "
@@ -140,10 +139,10 @@ def _soft_targets(
 
 
 def _ask(
-    teacher: Given, x: NDArray[Any], split: Split, classes: int, name: str
+    teacher: Given, views: Sequence[NDArray[Any]], split: Split, classes: int, name: str
 ) -> NDArray[np.float32]:
-    return ask_teacher(
-        teacher.opened, x, classes, name=name, read=split.as_logits, identity=teacher.identity
+    return ask_views(
+        teacher.opened, views, classes, name=name, read=split.as_logits, identity=teacher.identity
     )
 
 

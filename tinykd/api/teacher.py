@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tinykd.errors import TeacherError
 from tinykd.keras_models import library_of
 from tinykd.probabilities import as_logits
-from tinykd.teachers.cache import user_cache
+from tinykd.teachers.cache import AnswerCache, user_cache
 from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
@@ -111,16 +112,50 @@ def ask_teacher(
     Raises:
         TeacherError: If it does not take the samples, or gives another number of values.
     """
+    return ask_views(teacher, [x], classes, name=name, read=read, identity=identity)
+
+
+def ask_views(
+    teacher: Any,
+    views: Sequence[NDArray[Any]],
+    classes: int,
+    *,
+    name: str = "teacher",
+    read: Read = as_logits,
+    identity: str = "",
+) -> NDArray[np.float32]:
+    """Logits for every view of samples, [views * n, classes]; the cache has a table for each view.
+
+    Args:
+        teacher: As for ``ask_teacher``, and so are the others.
+        views: At least one, each [n, ...].
+        classes: Number of values that a student gives.
+        name: What to call it in an error.
+        read: How its outputs are understood.
+        identity: Hash that no other teacher has.
+
+    Raises:
+        TeacherError: If it does not take the samples, or gives another number of values.
+    """
     answer, answer_few = _ways_to_ask(teacher)
-    first = probe(answer_few, x, name=name)
-    _check_shape((len(x), *first.shape[1:]), len(x), classes, name)
+    first = probe(answer_few, views[0], name=name)
+    _check_shape((len(views[0]), *first.shape[1:]), len(views[0]), classes, name)
     cache = user_cache() if identity else None
-    if cache is None:
-        outputs = answer(x)
-    else:
+    if cache is not None:
         depends_on = {"teacher": identity, "input_scale": 1.0}
-        outputs = cache.ask(answer, x, classes=classes, depends_on=depends_on)
-    return check_logits(outputs, len(x), classes, name=name, read=read)
+        answer = partial(_ask_cache, cache, answer, classes, depends_on)
+    outputs = np.concatenate([answer(view) for view in views])
+    return check_logits(outputs, len(outputs), classes, name=name, read=read)
+
+
+def _ask_cache(
+    cache: AnswerCache,
+    answer: Callable[[NDArray[Any]], Any],
+    classes: int,
+    depends_on: Mapping[str, object],
+    x: NDArray[Any],
+) -> NDArray[np.float32]:
+    return cache.ask(answer, x, classes=classes, depends_on=depends_on)
 
 
 def _ways_to_ask(teacher: Any) -> tuple[Callable[[NDArray[Any]], Any], ...]:

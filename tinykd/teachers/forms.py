@@ -38,12 +38,11 @@ def open_any_form(path: Path, dataset: Dataset, *, input_scale: float) -> Teache
         return answer(x if input_scale == 1.0 else x.astype(np.float32) * input_scale)
 
     _check_answers(asked, dataset, path)
-    identity = f"{hash_file(path)} {input_scale!r}"
     return Teacher(
         None,
         input_scale,
         str(path),
-        identity=identity,
+        identity=hash_file(path),
         asked=asked,
         task=dataset.task,
         output_scale=dataset.output_scale,
