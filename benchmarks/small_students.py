@@ -3,7 +3,7 @@
 Run it with `python -m benchmarks.small_students`; a run takes some seconds, the table about half an
 hour on two cores, and what was run before is not repeated. `--arms "ls_kd;dist"` runs a part.
 `auto` races the losses on the 300 digits to choose on, and never sees those to test on.
-`--patience 4` trains all of them four times as long.
+`--longer 4` trains all of them four times as long.
 
 900 digits to train on, 300 to choose on, 597 to test on, stratified; the students learn from views
 shifted by a pixel, in 80 epochs. In every row student and order of the samples start alike, so that
@@ -233,10 +233,12 @@ def print_table(title: str, table: Mapping[str, list[Any]]) -> None:
     help="With semicolons between them; scratch is always run.",
 )
 @click.option("--students", default="570,1890,7210", show_default=True, help="By parameters.")
-@click.option("--patience", default=1, show_default=True, help="Times as many epochs.")
-def main(seeds: int, arms: str, students: str, patience: int) -> None:
+@click.option(
+    "--longer", default=1, show_default=True, type=click.IntRange(1), help="Times as many epochs."
+)
+def main(seeds: int, arms: str, students: str, longer: int) -> None:
     """Run what is missing, then print the tables."""
-    epochs = patience * EPOCHS
+    epochs = longer * EPOCHS
     load_tensorflow(Silent())
     runs = Runs(RESULTS)
     chosen = [arm for arm in ARMS if arms == "all" or arm == "scratch" or arm in arms.split(";")]

@@ -11,7 +11,7 @@ import tf_keras
 import tinykd
 from tinykd.api.data import read_data
 from tinykd.api.student import examine_student
-from tinykd.api.teacher import ask_teacher, open_any_teacher
+from tinykd.api.teacher import ask_views, open_any_teacher
 from tinykd.convert import convert_ptq
 from tinykd.errors import TinykdError
 from tinykd.progress import Silent
@@ -179,7 +179,7 @@ def test_a_teacher_comes_in_many_forms(data, tmp_path, library):
         tmp_path / "saved", verbose=False
     )
     for name in ("teacher.keras", "saved"):
-        answers = ask_teacher(open_any_teacher(tmp_path / name), x, 4)
+        answers = ask_views(open_any_teacher(tmp_path / name), [x], 4)
         np.testing.assert_allclose(answers, expected, atol=1e-4)
 
 
@@ -192,7 +192,7 @@ def test_a_tflite_file_teaches_float_or_int8(data, tmp_path):
     )
     (tmp_path / "int8.tflite").write_bytes(convert_ptq(model, data[0]))
     for name, tolerance in (("float", 1e-5), ("int8", 0.1)):
-        answers = ask_teacher(open_any_teacher(str(tmp_path / f"{name}.tflite")), x, 4)
+        answers = ask_views(open_any_teacher(str(tmp_path / f"{name}.tflite")), [x], 4)
         np.testing.assert_allclose(answers, expected, atol=tolerance)
 
 
@@ -258,6 +258,7 @@ def refused(*, teacher=None, student=None, data=None, **settings):
         "teacher: answers have shape (20, 3); needed: (20, 4)": {"teacher": np.zeros((20, 3))},
         "teacher: answers hold NaN": {"teacher": np.full((20, 4), np.nan)},
         "knows nothing of augmented samples": {"augment": "shift"},
+        "there is nothing to take a mean of": {"view_targets": "mean"},
         "mixup gives a sample two labels, and loss 'dkd' takes one": {
             "augment": "mixup",
             "loss": "dkd",
@@ -285,6 +286,16 @@ def test_a_teacher_that_does_not_suit_is_refused_before_it_is_asked_about_all(li
     ):
         assert message in refused(teacher=teacher)
         assert message.replace("teacher", "teacher 2") in refused(teacher=[network(), teacher])
+
+
+def test_a_teacher_has_one_row_for_each_sample():
+    inputs = keras.layers.Input((5, 5, 1))
+    once = keras.layers.Dense(4)(keras.layers.Flatten()(inputs))
+    twice = keras.Model(inputs, keras.layers.Concatenate(axis=0)([once, once]))
+    assert "teacher: answers have shape (4, 4); needed: (2, 4)" in refused(teacher=twice)
+    rows = np.zeros((6, 4), np.float32)
+    with pytest.raises(TinykdError, match=r"answers have shape \(6, 4\); needed: \(10, 4\)"):
+        ask_views(lambda x: rows[: min(len(x), 3)], [np.zeros((5, 2))] * 2, 4)
 
 
 def test_a_student_is_not_its_own_teacher():

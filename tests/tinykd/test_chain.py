@@ -6,6 +6,7 @@ import pytest
 import tf_keras
 
 import tinykd
+from tinykd.api.run import Run
 from tinykd.config import Config, DistillConfig, StudentConfig, TeacherConfig, parse_config
 from tinykd.distillation.chain import assistant_widths, describe_chain, follow_chain
 from tinykd.distillation.pupil import Pupil
@@ -14,6 +15,7 @@ from tinykd.errors import ConfigError, TinykdError
 from tinykd.progress import Silent
 from tinykd.results import TrainingCurve
 from tinykd.students.files import load_student
+from tinykd.tasks import CLASSIFICATION
 from tinykd.teachers.self_taught import train_self_teacher
 from tinykd.teachers.teacher import open_teacher
 from tinykd.training import Rows, Trainee, accuracy, predict
@@ -57,7 +59,14 @@ def follow(scores, **settings):
     widths = settings.pop("widths", [])
     direct = pupil("student", "teacher", 99, scores[0])
     best, pupils = follow_chain(
-        DistillConfig(**settings), STUDENT, direct, rows, widths=widths, seed=7, teach=teach
+        DistillConfig(**settings),
+        STUDENT,
+        direct,
+        rows,
+        widths=widths,
+        seed=7,
+        teach=teach,
+        task=CLASSIFICATION,
     )
     links = describe_chain(best, pupils)
     names = ["student", *(entry[0] for entry in taught)]
@@ -89,6 +98,30 @@ def test_what_does_not_gain_is_not_kept():
     assert follow([0.6, 0.9, 0.6], widths=[2.0])[0].name == "student"
     assert follow([0.6, 0.6, 0.5], generations=3)[0].name == "student"
     assert follow([0.6], generations=1)[1] == []
+
+
+def test_a_chain_hands_on_the_mean_of_the_views_where_the_teacher_gave_it(monkeypatch):
+    monkeypatch.setattr(Numbered, "answer", lambda _self, x: np.float32(x))
+    views = [np.float32([[0, 0]] * 3), np.float32([[4, 0]] * 3)]
+    rows = Rows.of_views(views, np.zeros(3, np.int32), np.zeros((6, 2)))
+    rows = rows.with_pool(views, np.zeros((6, 2)))
+    for view_targets, said in {"own": [0.5, 1 / (1 + np.exp(-4))], "mean": [0.741] * 2}.items():
+        taught = []
+
+        def teach(name, taught_by, _config, _seed, rows, taught=taught):
+            taught.append(rows)
+            return pupil(name, taught_by, 1, 0.5)
+
+        config = DistillConfig(generations=2, view_targets=view_targets, augment="flip")
+        student = pupil("student", "teacher", 1, 0.5)
+        settings = {"seed": 0, "teach": teach, "task": CLASSIFICATION}
+        follow_chain(config, STUDENT, student, rows, widths=[2.0], **settings)
+        assert len(taught) == 3
+        for lesson in taught[1:]:
+            for part in (lesson, lesson.pool):
+                logits = part.teacher_logits
+                first = np.exp(logits[:, 0]) / np.exp(logits).sum(axis=1)
+                np.testing.assert_allclose(first, np.repeat(said, 3), atol=1e-3)
 
 
 def test_auto_wants_a_large_gap():
@@ -141,6 +174,28 @@ def test_a_student_without_a_larger_teacher_has_one_like_itself(dataset, tmp_pat
     said = accuracy(predict(teacher.trainee, dataset.x_validation), dataset.y_validation)
     assert said == result.validation_accuracy > 0.5
     assert [file.name for file in tmp_path.iterdir()] == ["teacher.keras"]
+
+
+def test_from_python_too(dataset, monkeypatch):
+    """The student teaches the next one the mean of what it says of all views."""
+    taught, learn = [], Run.learn
+
+    def look(self, name, objective, place, until=None):
+        taught.append(self.rows.teacher_logits.reshape(9, -1, 4))
+        return learn(self, name, objective, place, until)
+
+    monkeypatch.setattr(Run, "learn", look)
+    x, y = np.float32(dataset.x_train) / 255, dataset.y_train
+    layers = tf_keras.layers
+    for targets, is_mean in (("own", False), ("mean", True)):
+        student, teacher = (
+            tf_keras.Sequential([layers.Flatten(input_shape=(5, 5, 1)), layers.Dense(4)])
+            for _ in "ab"
+        )
+        settings = {**QUICK, "augment": "shift", "epochs": 1, "loss": "kd", "baseline": False}
+        tinykd.distill(teacher, student, (x, y), generations=2, view_targets=targets, **settings)
+        for logits in taught[-2:]:
+            assert np.array_equal(logits, np.broadcast_to(logits[:1], logits.shape)) == is_mean
 
 
 def test_from_python_the_best_generation_comes_back(dataset):

@@ -62,7 +62,7 @@ def test_the_stages_one_after_the_other(stage, cli, place, blobs_file):
     assert distilled["loss"] == "ls_kd + hint"
     assert distilled["weights"] == {"labels": 0.1, "ls_kd": 0.9, "hint": 0.1}
 
-    patient = stage("distill", "--teacher", "t/teacher.keras", "--out", "p", "--patience", "3")
+    patient = stage("distill", "--teacher", "t/teacher.keras", "--out", "p", "--longer", "3")
     assert len(patient["curves"][0]["loss"]) == 3 * len(distilled["curves"][0]["loss"])
 
     teaching = ("--student", "s/student.h5", "--teacher", "t/teacher.keras")

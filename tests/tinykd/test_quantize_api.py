@@ -163,7 +163,7 @@ def test_two_teachers_share_the_loss():
     student, teacher, own = rng.normal(size=(3, 8, 4)).astype(np.float32)
     labels = rng.integers(4, size=8).astype(np.int32)
     rows = Rows(np.zeros((8, 1)), labels, teacher, 8)
-    rows = with_own_logits(rows, lambda _x: own, np.arange(8))
+    rows = with_own_logits(rows, lambda _x: own, np.arange(8), 4)
     lesson = Lesson(tf.constant(student), tf.constant(rows.teacher_logits), labels)
     seen = []
 
@@ -180,7 +180,7 @@ def test_two_teachers_share_the_loss():
 def test_the_float_student_alone_can_teach():
     logits = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     rows = Rows.of_views([np.zeros((8, 1))], np.zeros(8, np.int32))
-    rows = with_own_logits(rows, lambda _x: logits, np.arange(8))
+    rows = with_own_logits(rows, lambda _x: logits, np.arange(8), 4)
     only = TwoTeachers(Objective(labels=1.0), 1.0, 2.0, classes=4)
     loss = only(Lesson(tf.constant(logits), tf.constant(rows.teacher_logits), rows.labels))
     assert float(loss) == pytest.approx(0.0, abs=1e-6)
@@ -194,12 +194,13 @@ def test_the_float_student_is_asked_about_what_is_shown_and_no_more():
         return 2.0 * x
 
     views = [np.float32([[view], [10 * view]]) for view in range(1, 10)]
-    rows = Rows.of_views(views, np.zeros(2, np.int32)).with_pool(views, np.zeros((18, 0)))
+    pool = [100.0 + view for view in views]
+    rows = Rows.of_views(views, np.zeros(2, np.int32)).with_pool(pool, np.zeros((18, 0)))
     shown = rows.shown(batch_size=2, seed=0, epochs=2)
-    both = with_own_logits(rows, answer, shown)
+    both = with_own_logits(rows, answer, shown, 1)
     assert sum(asked) == len(shown) <= 2 * 2 * 2
     own = np.concatenate([both.teacher_logits, both.pool.teacher_logits])
-    assert np.array_equal(own[shown], np.concatenate(2 * [2.0 * rows.x])[shown])
+    assert np.array_equal(own[shown], 2.0 * np.concatenate([rows.x, rows.pool.x])[shown])
     assert np.isnan(np.delete(own, shown)).all()
     orders = [rows.order(batch_size=2, seed=0, epoch=epoch) for epoch in range(2)]
     assert set(shown) == set(np.concatenate(orders).ravel())

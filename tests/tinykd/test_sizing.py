@@ -1,6 +1,7 @@
 """Students by budget: what is chosen fits once it is trained, and the next wider one does not."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -138,6 +139,24 @@ def test_a_budget_that_nothing_fits_names_the_nearest_student_and_what_it_lacks(
         largest_students(DIGITS, flash_bytes=1_000, architectures=["cnn1d", "mlp"])
     with pytest.raises(StudentError, match=r"mlp at width 0.1, needs 312 MACs and may take 300"):
         largest_students(DIGITS, flash_bytes=50_000, macs=300, architectures=["mlp"])
+
+
+def test_an_architecture_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"there is no 'resnet'\. Known: .*resnet8"):
+        largest_students(DIGITS, macs=5_000, architectures=["mlp", "resnet"])
+
+
+@pytest.mark.parametrize("architecture", sorted(CHANNELS))
+def test_cheap_figures_are_not_above_those_that_cost_more(architecture):
+    """The search stops at the first that is too large."""
+    novelty = load_dataset(find_recipe("novelty").data) if architecture == "autoencoder" else None
+    for width in (0.1, 1.0):
+        candidate = Candidate(architecture, width, novelty or digits(), TargetConfig())
+        rising = list(candidate.bounds())
+        for less, more in pairwise(rising):
+            assert less.flash_bytes <= more.flash_bytes
+            assert less.ram_bytes <= more.ram_bytes
+            assert less.macs == more.macs
 
 
 def test_if_no_architecture_suits_the_samples_that_is_said():

@@ -13,7 +13,7 @@ from tinykd.api.data import Split, check_pair, read_data
 from tinykd.api.run import Run
 from tinykd.api.settings import read_settings
 from tinykd.api.student import count_classes, examine_student
-from tinykd.api.teacher import ask_teacher, open_any_teacher
+from tinykd.api.teacher import ask_views, open_any_teacher
 from tinykd.backend import load_tensorflow
 from tinykd.config import DistillConfig
 from tinykd.datasets import check_pool
@@ -148,7 +148,7 @@ class _Guide:
 
     def answer(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Logits as it is, [n, classes]."""
-        return ask_teacher(self.teacher, x, self.classes)
+        return ask_views(self.teacher, [x], self.classes)
 
     def about(self, x: NDArray[Any], pool: NDArray[Any], reading: Reading) -> NDArray[np.float32]:
         """Logits of target samples, shown as was found best for the pool."""

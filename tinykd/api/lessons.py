@@ -19,7 +19,7 @@ from tinykd.pools import mix_in
 from tinykd.taps import make_taps
 from tinykd.tasks import Task
 from tinykd.tasks.combine import COMBINATIONS
-from tinykd.teachers.soft_targets import mean_of_views
+from tinykd.tasks.view_targets import mean_of_views
 from tinykd.training import Rows, Trainee
 from tinykd.views import make_views
 

@@ -18,7 +18,7 @@ from tinykd.teachers.cache import AnswerCache, user_cache
 from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
-from tinykd.teachers.probe import probe
+from tinykd.teachers.probe import PROBED, probe
 from tinykd.training import Trainee, answerer
 
 
@@ -90,31 +90,6 @@ Read = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From a teacher's outputs to what a student learns: logits, or targets in its units."""
 
 
-def ask_teacher(
-    teacher: Any,
-    x: NDArray[Any],
-    classes: int,
-    *,
-    name: str = "teacher",
-    read: Read = as_logits,
-    identity: str = "",
-) -> NDArray[np.float32]:
-    """Logits for samples, float32 [n, classes]; probabilities become their logarithms.
-
-    Args:
-        teacher: What ``open_any_teacher`` gave.
-        x: Samples as the teacher takes them.
-        classes: Number of values that a student gives.
-        name: What to call it in an error.
-        read: How its outputs are understood.
-        identity: Hash that no other teacher has, for the user's cache; empty keeps nothing.
-
-    Raises:
-        TeacherError: If it does not take the samples, or gives another number of values.
-    """
-    return ask_views(teacher, [x], classes, name=name, read=read, identity=identity)
-
-
 def ask_views(
     teacher: Any,
     views: Sequence[NDArray[Any]],
@@ -124,28 +99,30 @@ def ask_views(
     read: Read = as_logits,
     identity: str = "",
 ) -> NDArray[np.float32]:
-    """Logits for every view of samples, [views * n, classes]; the cache has a table for each view.
+    """Logits for every view of samples, float32 [views * n, classes].
+
+    Probabilities become their logarithms. The cache has a table for each view, as builds have it.
 
     Args:
-        teacher: As for ``ask_teacher``, and so are the others.
-        views: At least one, each [n, ...].
+        teacher: What ``open_any_teacher`` gave.
+        views: At least one, each [n, ...], as the teacher takes them.
         classes: Number of values that a student gives.
         name: What to call it in an error.
         read: How its outputs are understood.
-        identity: Hash that no other teacher has.
+        identity: Hash that no other teacher has, for the user's cache; empty keeps nothing.
 
     Raises:
         TeacherError: If it does not take the samples, or gives another number of values.
     """
     answer, answer_few = _ways_to_ask(teacher)
     first = probe(answer_few, views[0], name=name)
-    _check_shape((len(views[0]), *first.shape[1:]), len(views[0]), classes, name)
+    _check_shape(first.shape, len(views[0][:PROBED]), classes, name)
     cache = user_cache() if identity else None
     if cache is not None:
         depends_on = {"teacher": identity, "input_scale": 1.0}
         answer = partial(_ask_cache, cache, answer, classes, depends_on)
     outputs = np.concatenate([answer(view) for view in views])
-    return check_logits(outputs, len(outputs), classes, name=name, read=read)
+    return check_logits(outputs, sum(map(len, views)), classes, name=name, read=read)
 
 
 def _ask_cache(

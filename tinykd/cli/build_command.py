@@ -11,8 +11,8 @@ from tinykd.cli.options import (
     board_option,
     configured,
     json_option,
+    longer_option,
     out_option,
-    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @configured(
     teachers=teachers_option("the configured one, or one is trained"),
     board=board_option,
-    patience=patience_option,
+    longer=longer_option,
     seed=seed_option,
 )
 @out_option("build", "Where the build's directory is made.")

@@ -10,8 +10,8 @@ import click
 from tinykd.cli.options import (
     configured,
     json_option,
+    longer_option,
     out_option,
-    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("compare", epilog="Example: tinykd compare --recipe digits --seeds 5")
 @configured(
     teachers=teachers_option("the configured one, or one is trained"),
-    patience=patience_option,
+    longer=longer_option,
     seed=seed_option,
 )
 @click.option(

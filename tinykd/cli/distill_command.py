@@ -11,8 +11,8 @@ import click
 from tinykd.cli.options import (
     configured,
     json_option,
+    longer_option,
     out_option,
-    patience_option,
     progress_option,
     seed_option,
     teachers_option,
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("distill", epilog="Example: tinykd distill --teacher teacher/teacher.keras")
-@configured(
-    teachers=teachers_option("the configured one"), patience=patience_option, seed=seed_option
-)
+@configured(teachers=teachers_option("the configured one"), longer=longer_option, seed=seed_option)
 @out_option("student", "Folder for student.h5 and scratch.h5.")
 @progress_option
 @json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,13 +57,13 @@ progress_option = click.option(
 board_option = click.option(
     "--board", default=None, metavar="KEY", help="Target board; see `tinykd boards`."
 )
-patience_option = click.option(
-    "--patience",
+longer_option = click.option(
+    "--longer",
     type=click.IntRange(1, 100),
     default=1,
     show_default=True,
     metavar="N",
-    help="Train the student N times as long: what the smallest gain most from.",
+    help="Train the student N times as many epochs; the smallest gain most from it.",
 )
 seed_option = click.option("--seed", type=int, default=None, help="Start all random choices here.")
 
@@ -99,14 +100,20 @@ def configured(*, file: Decorator = config_argument, **options: Decorator) -> De
             ``--data``, which every such command has.
 
     Returns:
-        A decorator. The command has a parameter ``config``, and its own options.
+        A decorator. The command has a parameter ``config``, its own options, and of those that made
+        the configuration what it has a parameter for.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        makes = {"config_file", "recipe", "data", *options}
+        unwanted = makes - inspect.signature(command).parameters.keys()
+
         @functools.wraps(command)
-        def run(config_file: Path | None, recipe: str | None, **given: Any) -> None:
-            said = {keyword: given.pop(keyword) for keyword in ("data", *options)}
-            command(config=assemble_config(config_file, recipe, **said), **given)
+        def run(**given: Any) -> None:
+            config = assemble_config(**{name: given[name] for name in makes})
+            for name in unwanted:
+                del given[name]
+            command(config=config, **given)
 
         common: tuple[Decorator, ...] = (file, recipe_option, data_option)
         decorated: Callable[..., None] = run
@@ -126,7 +133,7 @@ def assemble_config(
     seed: int | None = None,
     board: str | None = None,
     width: float | None = None,
-    patience: int = 1,
+    longer: int = 1,
 ) -> Config:
     """A configuration from a file or a recipe, and from what the command line says besides.
 
@@ -148,7 +155,7 @@ def assemble_config(
     ):
         if value is not None:
             table[section][key] = value
-    table["distill"]["epochs"] *= patience
+    table["distill"]["epochs"] *= longer
     if teachers:
         table["teacher"] |= {"path": "", "paths": tuple(teachers)}
     if seed is not None:

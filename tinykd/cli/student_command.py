@@ -42,6 +42,7 @@ LINE = "{:<14}{:>6}{:>12}{:>14}{:>11}{:>10}  {}"
 @json_option
 def command(
     config: Config,
+    width: float | None,
     board: str | None,
     flash: int | None,
     ram: int | None,
@@ -60,7 +61,7 @@ def command(
     if {board, flash, ram, macs} == {None}:
         _list(config, progress, as_json=as_json)
         return
-    if click.get_current_context().params["width"] is not None:
+    if width is not None:
         raise ConfigError("--width: a budget decides the width. Leave out one of the two.")
     from tinykd.sizing.search import largest_students
 

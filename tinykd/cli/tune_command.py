@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     config: Config,
+    config_file: Path | None,
     minutes: float,
     trials: int | None,
     out: Path,
@@ -53,7 +54,6 @@ def command(
     """
     from tinykd.errors import ConfigError
 
-    config_file = click.get_current_context().params["config_file"]
     if write and config_file is None:
         raise ConfigError("--write needs the CONFIG file to write to. `tinykd init` makes one.")
 

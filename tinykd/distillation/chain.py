@@ -11,6 +11,8 @@ from typing import Any
 from tinykd.config import DistillConfig, StudentConfig
 from tinykd.distillation.pupil import Pupil
 from tinykd.results import ChainLink
+from tinykd.tasks import Task
+from tinykd.tasks.view_targets import of_views
 from tinykd.training import Rows
 
 LARGE_GAP = 50.0
@@ -31,6 +33,7 @@ def follow_chain(
     widths: list[float],
     seed: int,
     teach: Teach,
+    task: Task,
 ) -> tuple[Pupil, list[Pupil]]:
     """Try the longer ways.
 
@@ -42,18 +45,24 @@ def follow_chain(
         widths: Of the assistants, the nearest to the teacher first.
         seed: Of the direct student.
         teach: Trains one network.
+        task: What the data asks.
 
     Returns:
         The best student on validation, the direct one if they are level, and all that were
         trained, the direct one first.
     """
     best, pupils = direct, [direct]
+
+    def answered_by(pupil: Pupil) -> Rows:
+        return rows.answered_by(of_views(pupil.answer, config.view_targets, rows.views, task))
+
     if widths:
-        pupils += _over_assistants(student, rows, widths, seed, teach)
+        pupils += _over_assistants(student, rows, answered_by, widths, seed, teach)
         best = _better(best, pupils[-1])
     pupil = best
     for generation in range(2, config.generations + 1):
-        pupil = _next_generation(pupil, generation, student, rows, seed, teach)
+        answered = answered_by(pupil)
+        pupil = _next_generation(pupil, generation, student, answered, seed, teach)
         pupils.append(pupil)
         best = _better(best, pupil)
     return best, pupils
@@ -103,7 +112,12 @@ def assistant_widths(
 
 
 def _over_assistants(
-    student: StudentConfig, rows: Rows, widths: list[float], seed: int, teach: Teach
+    student: StudentConfig,
+    rows: Rows,
+    answered_by: Callable[[Pupil], Rows],
+    widths: list[float],
+    seed: int,
+    teach: Teach,
 ) -> list[Pupil]:
     """Teacher to assistant, assistant to assistant, the last one to the student."""
     pupils: list[Pupil] = []
@@ -113,18 +127,22 @@ def _over_assistants(
         name = f"assistant_{width / student.width:g}"
         assistant = teach(name, taught_by, wider, seed, rows)
         pupils.append(assistant)
-        rows, taught_by = rows.answered_by(assistant.answer), assistant.name
+        rows, taught_by = answered_by(assistant), assistant.name
     return [*pupils, teach("student_of_assistant", taught_by, student, seed, rows)]
 
 
 def _next_generation(
-    parent: Pupil, generation: int, student: StudentConfig, rows: Rows, seed: int, teach: Teach
+    parent: Pupil,
+    generation: int,
+    student: StudentConfig,
+    answered: Rows,
+    seed: int,
+    teach: Teach,
 ) -> Pupil:
     """A new student from other weights, taught by one that is like it.
 
     Source: Furlanello et al., "Born-Again Neural Networks", ICML 2018, section 3.1.
     """
-    answered = rows.answered_by(parent.answer)
     return teach(f"generation_{generation}", parent.name, student, seed + generation - 1, answered)
 
 

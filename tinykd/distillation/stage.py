@@ -99,6 +99,7 @@ def distill_student(
         widths=widths,
         seed=seed,
         teach=_teaching(run, objective.on_logits()),
+        task=dataset.task,
     )
     save_student(best.trainee.model, folder / STUDENT_FILES["student"])
     run.discard_checkpoints()

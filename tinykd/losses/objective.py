@@ -168,10 +168,15 @@ def _configured(config: DistillConfig, classes: int, task: TaskName) -> Objectiv
 
 def _check_views_agree(config: DistillConfig, objective: Objective) -> None:
     """All views of a sample have one right answer, so that a mean of answers is one."""
-    if TASKS[objective.task].asks_of_views:
+    if TASKS[objective.task].rebuilds:
         raise ConfigError(
             "distill.view_targets: the right answer to a view is the view itself where data.task "
             f"is {objective.task}. Set it to 'own'."
+        )
+    if not config.views:
+        raise ConfigError(
+            "distill.view_targets: there is nothing to take a mean of, since distill.augment is "
+            "none. Name views there, or leave this out."
         )
     if "mixup" in config.views:
         raise ConfigError(

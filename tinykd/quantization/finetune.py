@@ -193,7 +193,7 @@ class _FineTuning:
             return objective, rows
         float_student = Trainee("student", up_to_logits(student), dataset.input_scale)
         shown = rows.shown(batch_size=self.batch_size, seed=self.order_seed, epochs=config.epochs)
-        rows = with_own_logits(rows, answerer(float_student), shown)
+        rows = with_own_logits(rows, answerer(float_student), shown, dataset.classes)
         goal = TwoTeachers(
             objective,
             config.self_alpha,

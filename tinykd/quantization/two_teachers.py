@@ -18,6 +18,9 @@ from tinykd.lesson import Lesson
 from tinykd.losses import LOSSES
 from tinykd.training import Goal, Rows
 
+CHUNK = 4096
+"""Rows that are gathered at once: all of them would be the training data again."""
+
 Answer = Callable[[NDArray[Any]], NDArray[np.float32]]
 """From raw samples [n, ...] to logits, float32 [n, classes]."""
 
@@ -57,7 +60,7 @@ class TwoTeachers:
         return (1.0 - self.self_alpha) * taught + self.self_alpha * kept
 
 
-def with_own_logits(rows: Rows, answer: Answer, shown: NDArray[np.int32]) -> Rows:
+def with_own_logits(rows: Rows, answer: Answer, shown: NDArray[np.int32], classes: int) -> Rows:
     """Rows, and those of their pool, that carry the float student's logits after the teacher's.
 
     Args:
@@ -66,12 +69,14 @@ def with_own_logits(rows: Rows, answer: Answer, shown: NDArray[np.int32]) -> Row
         shown: Numbers of the rows that are learned from, as ``Rows.shown`` gives them; the student
             is not asked about the others, which are many where views are many and epochs few. Their
             logits are NaN.
+        classes: Number of logits.
     """
     count = len(rows.x)
     own, of_pool = shown[shown < count], shown[shown >= count] - count
-    answers = answer(rows.x if len(own) == count else rows.x[own])
-    logits = np.full((count, answers.shape[1]), np.nan, np.float32)
-    logits[own] = answers
+    logits = np.full((count, classes), np.nan, np.float32)
+    for start in range(0, len(own), CHUNK):
+        chunk = own[start : start + CHUNK]
+        logits[chunk] = answer(rows.x[chunk])
     both = np.concatenate([rows.teacher_logits, logits], axis=1)
-    pool = None if rows.pool is None else with_own_logits(rows.pool, answer, of_pool)
+    pool = None if rows.pool is None else with_own_logits(rows.pool, answer, of_pool, classes)
     return replace(rows, teacher_logits=both, pool=pool)

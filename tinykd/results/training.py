@@ -45,7 +45,7 @@ class SoftTargetsResult(Result):
 
     Attributes:
         views: Views of each sample that it was asked for.
-        train_accuracy: Its top-1 accuracy on the training samples themselves.
+        train_accuracy: Top-1 accuracy of what is taught of the training samples themselves.
     """
 
     views: int

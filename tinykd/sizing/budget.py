@@ -28,6 +28,8 @@ def make_budget(
 ) -> Budget:
     """What a student may take: three quarters of a board, or what is given in their place.
 
+    Never more than can be emulated, ``MEASURABLE_BYTES``.
+
     Args:
         board: Key in ``BOARDS``; the rest of it is for the program around the model.
         flash_bytes: In place of the board's; without either, as much as can be emulated.

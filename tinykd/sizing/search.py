@@ -10,7 +10,7 @@ from firmware_export.target import CORES, find_board
 from tinykd.backend import load_tensorflow
 from tinykd.config import Config
 from tinykd.datasets import load_dataset
-from tinykd.errors import StudentError
+from tinykd.errors import ConfigError, StudentError
 from tinykd.progress import Progress, Silent
 from tinykd.results import Budget, StudentChoice, StudentCost
 from tinykd.results.sizing import Limit
@@ -35,6 +35,7 @@ def largest_students(
 
     Untrained students go through the project's own conversion, compiler and emulator: the figures
     are those of a build, but for what training adds to the code, for which there is a margin.
+    Keras starts a new session for each candidate, with random numbers from a fixed seed.
 
     Args:
         config: Its data, and its target: compiler and kernels, and the core if no board is named.
@@ -49,7 +50,7 @@ def largest_students(
         One student of each architecture that suits the samples.
 
     Raises:
-        ConfigError: If a limit is less than 1, or there is none.
+        ConfigError: If a limit is less than 1, there is none, or an architecture is unknown.
         BoardError: If there is no such board.
         StudentError: If no student fits, or none suits the samples; names what is in the way.
 
@@ -57,6 +58,7 @@ def largest_students(
         Lin et al., "MCUNet", 2020, section 3.1: of what fits, the networks with most MACs.
     """
     progress = progress or Silent()
+    _check_known(architectures)
     budget = make_budget(board=board, flash_bytes=flash_bytes, ram_bytes=ram_bytes, macs=macs)
     target = config.target.model_copy(update={"board": board or config.target.board})
     core = CORES[find_board(target.board).core]
@@ -89,6 +91,12 @@ def largest_students(
         students=_ranked(fitting),
         too_large=_ranked(cost for cost in found if cost not in fitting),
     )
+
+
+def _check_known(architectures: Iterable[str]) -> None:
+    for name in architectures:
+        if name not in CHANNELS:
+            raise ConfigError(f"architectures: there is no '{name}'. Known: {', '.join(CHANNELS)}.")
 
 
 def _widest(candidates: Sequence[Candidate], budget: Budget) -> StudentCost:

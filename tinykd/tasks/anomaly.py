@@ -46,7 +46,6 @@ class Anomaly(Task):
     name: ClassVar[TaskName] = "anomaly"
     outputs = "values"
     needed = ("x_train", "x_test", "y_test")
-    asks_of_views = True
     score_metric = REBUILT
     metrics = (AUC, PARTIAL_AUC)
     subject = "Detection"

@@ -41,7 +41,6 @@ class Task(ABC):
         case: What is gained or lost between two models.
         nearer: It is gained by being nearer to the truth, not by being right.
         combinations: Ways to combine several teachers, of ``teacher.combine``.
-        asks_of_views: Every view of a sample has an answer of its own, and not the sample's.
         takes_mixtures: A row can be mixed of two samples, and have the labels of both.
         learns_unlabelled: Samples without labels can be mixed in.
         own_loss: Row of ``LOSSES`` by which the float student teaches its int8 form.
@@ -60,7 +59,6 @@ class Task(ABC):
     case: ClassVar[str] = "samples"
     nearer: ClassVar[bool] = False
     combinations: ClassVar[tuple[str, ...]] = ("probabilities", "logits")
-    asks_of_views: ClassVar[bool] = False
     takes_mixtures: ClassVar[bool] = False
     learns_unlabelled: ClassVar[bool] = False
     own_loss: ClassVar[str]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
 from tinykd.progress import Advance, Progress
-from tinykd.tasks import Task
+from tinykd.tasks.view_targets import mean_of_views
 from tinykd.teachers.cache import CHUNK, AnswerCache
 from tinykd.teachers.ensemble import Ensemble
 from tinykd.teachers.teacher import Teacher
@@ -61,24 +61,6 @@ def compute_soft_targets(
     if view_targets == "mean":
         of_pool = mean_of_views(of_pool, len(pool), dataset.task)
     return np.concatenate([answers, of_pool])
-
-
-def mean_of_views(answers: NDArray[np.float32], views: int, task: Task) -> NDArray[np.float32]:
-    """What a teacher says of all views of a sample together, in place of what it says of each.
-
-    Args:
-        answers: Logits, float32 [views * samples, outputs], one view after the other.
-        views: Number of views.
-        task: Knows the mean: of classes that of their probabilities.
-
-    Returns:
-        float32 [views * samples, outputs]: every view of a sample has the same.
-
-    Source: Radosavovic et al., "Data Distillation: Towards Omni-Supervised Learning", CVPR 2018,
-    section 3.1: the transformed inputs of one teacher are its ensemble.
-    """
-    together = task.combine(np.split(answers, views), "probabilities", None)
-    return np.tile(together, (views, 1))
 
 
 def _together(

@@ -70,6 +70,11 @@ class Rows:
         pool = Rows.of_views(views, unlabelled, teacher_logits)
         return replace(self, pool=pool, pool_ratio=ratio)
 
+    @property
+    def views(self) -> int:
+        """Number of views of each sample."""
+        return len(self.x) // self.samples
+
     def without_pool(self) -> Rows:
         """The rows that have labels, in the same order and in as many steps."""
         return replace(self, pool=None)
@@ -106,14 +111,13 @@ class Rows:
 
     def shown(self, *, batch_size: int, seed: int, epochs: int) -> NDArray[np.int32]:
         """Numbers of the rows that so many epochs show, as ``order`` has them: [n], ascending."""
-        orders = [
-            self.order(batch_size=batch_size, seed=seed, epoch=epoch).ravel()
-            for epoch in range(epochs)
-        ]
-        return np.unique(np.concatenate(orders))
+        is_shown = np.zeros(len(self.x) + (0 if self.pool is None else len(self.pool.x)), bool)
+        for epoch in range(epochs):
+            is_shown[self.order(batch_size=batch_size, seed=seed, epoch=epoch)] = True
+        return np.flatnonzero(is_shown).astype(np.int32)
 
     def _draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """So many row numbers in random views; no sample again before all have been drawn."""
-        views = rng.integers(len(self.x) // self.samples, size=count)
+        views = rng.integers(self.views, size=count)
         rounds = [rng.permutation(self.samples) for _ in range(math.ceil(count / self.samples))]
         return np.concatenate(rounds)[:count] + self.samples * views
