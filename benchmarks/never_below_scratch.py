@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,9 @@ def teach_once(config: Config) -> Path:
     return file
 
 
-def run(config: Config) -> dict[str, Any]:
+def run(config: Config, out: Path) -> dict[str, Any]:
     """One build; accuracies of every form on the test split, and what was chosen."""
-    report = build(config, out=WORK / str(config.seed), progress=choose_progress(quiet=True))
+    report = build(config, out=out, progress=choose_progress(quiet=True))
     accuracies: dict[Any, Any] = {model.name: model.top1_accuracy for model in report.models}
     shipped = report.distill.shipped
     return {
@@ -190,7 +191,7 @@ def main(files: Path, seeds: int, only: str) -> None:
             runs.get(
                 f"{name}, seed {seed}",
                 (data, held_out, teacher, settings, seed),
-                lambda seed=seed, config=config: run(config.model_copy(update={"seed": seed})),  # type: ignore[misc]
+                partial(run, config.model_copy(update={"seed": seed}), WORK / name / str(seed)),
             )
             for seed in range(seeds)
         ]
