@@ -43,6 +43,7 @@ class Arm:
         augment: Views that both learn from.
         student: Architecture and width of both.
         view_targets: What the teacher says of a view.
+        mirrored_pool: Mirror images join every step of the taught student, without labels.
         lesson: What the teacher's student minimises: soft targets beside the labels, which `auto`
             prefers on this data, unless something else is said.
     """
@@ -51,6 +52,7 @@ class Arm:
     augment: tuple[str, ...] = ()
     student: tuple[str, float] = ("ds_cnn", 1.0)
     view_targets: str = "own"
+    mirrored_pool: bool = False
     lesson: Mapping[str, Any] = field(default_factory=lambda: BOTH)
 
 
@@ -59,6 +61,8 @@ LARGER = Arm(30, ("shift", "flip"), student=("resnet8", 1.0))
 ARMS = {
     "20 epochs": Arm(),
     "20 epochs, flip": Arm(augment=("flip",)),
+    "20 epochs, flip, mean of the views": Arm(augment=("flip",), view_targets="mean"),
+    "20 epochs, mirrored images without labels": Arm(mirrored_pool=True),
     "60 epochs": Arm(60),
     "60 epochs, flip": Arm(60, ("flip",)),
     "60 epochs, flip, cut-out": Arm(60, ("flip", "cutout")),
@@ -79,6 +83,7 @@ def run(config: Config, dataset: Dataset, arm: Arm, lesson: Mapping[str, Any]) -
     from tinykd.students.architectures import build_student
 
     architecture, width = arm.student
+    is_taught = lesson is not ALONE
     shape = StudentConfig.model_validate({"architecture": architecture, "width": width})
     student = build_student(shape, dataset.input_shape, dataset.classes, seed=config.seed)
     found = distill(
@@ -89,6 +94,7 @@ def run(config: Config, dataset: Dataset, arm: Arm, lesson: Mapping[str, Any]) -
         seed=config.seed,
         augment=list(arm.augment) or "none",
         view_targets=arm.view_targets,
+        unlabelled=dataset.x_train[:, :, ::-1] if arm.mirrored_pool and is_taught else None,
         epochs=arm.epochs,
         batch_size=config.distill.batch_size,
         **lesson,
@@ -128,8 +134,9 @@ def main(files: Path, seeds: int, only: str) -> None:
 
     def reach(arm: Arm, lesson: Mapping[str, Any], seed: int) -> float:
         views = "+".join(arm.augment) or "no views"
-        taught = lesson is not ALONE and arm.view_targets != "own"
-        views += f" ({arm.view_targets})" if taught else ""
+        if lesson is not ALONE:
+            views += " (mean)" if arm.view_targets == "mean" else ""
+            views += ", mirrored pool" if arm.mirrored_pool else ""
         who = f"{arm.epochs} epochs, {views}, {arm.student[0]} {arm.student[1]}, "
         who += f"{dict(lesson)}, seed {seed}"
         config = recipe.model_copy(update={"seed": seed})
