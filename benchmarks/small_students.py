@@ -45,6 +45,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "kd, T 4": {"loss": "kd", "temperature": 4.0, "alpha": 0.9},
     "dkd": {"loss": "dkd"},
     "mse_logits": {"loss": "mse_logits"},
+    "ls_kd, mean of views": {"loss": "ls_kd", "view_targets": "mean"},
     "ls_kd with cut-out": {"loss": "ls_kd", "augment": ["shift", "cutout"]},
     "ls_kd with mixup": {"loss": "ls_kd", "augment": ["shift", "mixup"]},
 }
