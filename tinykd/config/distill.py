@@ -39,7 +39,7 @@ class DistillConfig(Section):
             than 50,000 parameters). One of these, several such as ``["shift", "flip"]``, or
             ``none``.
         view_targets: What the teacher says of a view: its answer to that view (``own``), or for all
-            views of a sample the mean of its answers to them (``mean``), which is more often right.
+            views of a sample the mean of its answers to them (``mean``).
         generations: With 2 or 3 the student teaches a new one of the same architecture, and so on;
             the best on validation is kept.
         assistants: Widths of students between teacher and student, each taught by the one before,
