@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from tinykd.notes import mixup_note
 from tinykd.progress import Progress, Silent
 from tinykd.results import ChainLink, DistillComparison, Race
 from tinykd.tasks import TASKS
-from tinykd.tasks.view_targets import of_views
+from tinykd.tasks.view_targets import teach_views
 from tinykd.teachers.ensemble import check_features
 from tinykd.training import make_deterministic, predict, right_answers
 
@@ -191,9 +190,11 @@ def _born_again(
     generations = {"student": first}
     for generation in range(2, run.config.generations + 1):
         run.trainee.model.set_weights(last.weights)
-        say = partial(predict, run.trainee)
-        taught = of_views(say, run.config.view_targets, run.rows.views, run.split.task)
-        rows = run.rows.answered_by(taught)
+        rows = run.rows.answered_by(
+            lambda x: teach_views(
+                predict(run.trainee, x), run.config.view_targets, run.rows.views, run.split.task
+            )
+        )
         name = f"generation_{generation}"
         again = replace(run, rows=rows)
         last = again.learn("student", objective.on_logits(), place / f"{name}.npz")

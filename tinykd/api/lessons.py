@@ -19,7 +19,7 @@ from tinykd.pools import mix_in
 from tinykd.taps import make_taps
 from tinykd.tasks import Task
 from tinykd.tasks.combine import COMBINATIONS
-from tinykd.tasks.view_targets import mean_of_views
+from tinykd.tasks.view_targets import teach_views
 from tinykd.training import Rows, Trainee
 from tinykd.views import make_views
 
@@ -89,8 +89,7 @@ def learn_from(
         for teacher, name in zip(teachers, names, strict=True)
     ]
     logits = split.task.combine(tables, combine, np.concatenate([split.y] * len(views.x)))
-    if config.view_targets == "mean":
-        logits = mean_of_views(logits, len(views.x), split.task)
+    logits = teach_views(logits, config.view_targets, len(views.x), split.task)
     rows = Rows.of_views(views.x, labels, logits, views.mixture)
     if pool is None:
         return rows
@@ -99,8 +98,7 @@ def learn_from(
         for teacher, name in zip(teachers, names, strict=True)
     ]
     of_pool = split.task.combine(tables, combine, None)
-    if config.view_targets == "mean":
-        of_pool = mean_of_views(of_pool, len(pool), split.task)
+    of_pool = teach_views(of_pool, config.view_targets, len(pool), split.task)
     return mix_in(rows, pool, of_pool, config)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from tinykd.errors import TeacherError
 from tinykd.keras_models import library_of
 from tinykd.probabilities import as_logits
-from tinykd.teachers.cache import AnswerCache, user_cache
+from tinykd.teachers.cache import user_cache
 from tinykd.teachers.files import hash_file
 from tinykd.teachers.foreign import saved_model_answers, tflite_answers
 from tinykd.teachers.load import load_teacher
@@ -118,21 +117,16 @@ def ask_views(
     first = probe(answer_few, views[0], name=name)
     _check_shape(first.shape, len(views[0][:PROBED]), classes, name)
     cache = user_cache() if identity else None
-    if cache is not None:
-        depends_on = {"teacher": identity, "input_scale": 1.0}
-        answer = partial(_ask_cache, cache, answer, classes, depends_on)
-    outputs = np.concatenate([answer(view) for view in views])
+    depends_on = {"teacher": identity, "input_scale": 1.0}
+
+    def ask(view: NDArray[Any]) -> NDArray[np.float32]:
+        if cache is None:
+            said: NDArray[np.float32] = answer(view)
+            return said
+        return cache.ask(answer, view, classes=classes, depends_on=depends_on)
+
+    outputs = np.concatenate([ask(view) for view in views])
     return check_logits(outputs, sum(map(len, views)), classes, name=name, read=read)
-
-
-def _ask_cache(
-    cache: AnswerCache,
-    answer: Callable[[NDArray[Any]], Any],
-    classes: int,
-    depends_on: Mapping[str, object],
-    x: NDArray[Any],
-) -> NDArray[np.float32]:
-    return cache.ask(answer, x, classes=classes, depends_on=depends_on)
 
 
 def _ways_to_ask(teacher: Any) -> tuple[Callable[[NDArray[Any]], Any], ...]:

@@ -12,7 +12,7 @@ from tinykd.config import DistillConfig, StudentConfig
 from tinykd.distillation.pupil import Pupil
 from tinykd.results import ChainLink
 from tinykd.tasks import Task
-from tinykd.tasks.view_targets import of_views
+from tinykd.tasks.view_targets import teach_views
 from tinykd.training import Rows
 
 LARGE_GAP = 50.0
@@ -54,7 +54,9 @@ def follow_chain(
     best, pupils = direct, [direct]
 
     def answered_by(pupil: Pupil) -> Rows:
-        return rows.answered_by(of_views(pupil.answer, config.view_targets, rows.views, task))
+        return rows.answered_by(
+            lambda x: teach_views(pupil.answer(x), config.view_targets, rows.views, task)
+        )
 
     if widths:
         pupils += _over_assistants(student, rows, answered_by, widths, seed, teach)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinykd.datasets import Dataset
 from tinykd.errors import TeacherError
 from tinykd.progress import Advance, Progress
-from tinykd.tasks.view_targets import mean_of_views
+from tinykd.tasks.view_targets import teach_views
 from tinykd.teachers.cache import CHUNK, AnswerCache
 from tinykd.teachers.ensemble import Ensemble
 from tinykd.teachers.teacher import Teacher
@@ -47,8 +47,7 @@ def compute_soft_targets(
     """
     views = make_views(dataset.x_train, augment).x
     answers = _together(teacher, views, dataset.y_train, dataset.classes, cache, progress)
-    if view_targets == "mean":
-        answers = mean_of_views(answers, len(views), dataset.task)
+    answers = teach_views(answers, view_targets, len(views), dataset.task)
     if dataset.x_unlabelled is None:
         return answers
     if not all(member.knows_all for member in teacher.members):
@@ -58,8 +57,7 @@ def compute_soft_targets(
         )
     pool = make_views(dataset.x_unlabelled, augment).x
     of_pool = _together(teacher, pool, None, dataset.classes, cache, progress)
-    if view_targets == "mean":
-        of_pool = mean_of_views(of_pool, len(pool), dataset.task)
+    of_pool = teach_views(of_pool, view_targets, len(pool), dataset.task)
     return np.concatenate([answers, of_pool])
 
 
