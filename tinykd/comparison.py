@@ -46,6 +46,8 @@ def compare(
             pipeline; with one teacher the answer is for that teacher.
         progress: Told about everything that takes longer than a second.
 
+    Every seed is fine-tuned, whatever ``quantize.qat`` says: each int8 form is compared.
+
     Returns:
         Paired differences; also written as ``compare.json`` and ``compare.html``.
 
@@ -54,6 +56,8 @@ def compare(
         TinykdError: On the first thing that is wrong; finished stages are kept.
     """
     _check_seeds(config, seeds)
+    quantize = config.quantize.model_copy(update={"qat": "always"})
+    config = config.model_copy(update={"quantize": quantize})
     root, shown = comparison_folder(config, out), progress or Silent()
     with ExitStack() as stack:
         teacher = None

@@ -86,7 +86,7 @@ def _scratch_shipped(report: Report) -> str | None:
 
 def _ptq_shipped(report: Report) -> str | None:
     quantize = report.quantize
-    if quantize.shipped == "qat":
+    if quantize.shipped == "qat" or quantize.qat_validation_accuracy is None:
         return None
     return (
         "Quantization-aware fine-tuning did not beat plain quantization on validation "

@@ -28,6 +28,8 @@ width = 0.25
 epochs = 8
 batch_size = 16
 [quantize]
+qat = "if_needed"
+ptq_may_lose = 100
 epochs = 1
 calibration_samples = 64
 [target]

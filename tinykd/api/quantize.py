@@ -49,6 +49,7 @@ class Int8Student:
         result: Validation accuracy of float, PTQ and QAT, and which of the two this is.
         qat_model: The ``tf_keras`` model that was fine-tuned and computes as its int8 file does.
             ``tinykd.save_qat`` and ``tinykd.load_qat`` keep it, ``tinykd.convert_qat`` converts it.
+            None where ``qat="if_needed"`` found no need.
     """
 
     tflite: bytes
@@ -126,7 +127,8 @@ def quantize(
             progress=progress,
         )
         tflite = (place / f"{result.shipped}.tflite").read_bytes()
-        return Int8Student(tflite, result, load_qat(place / QAT_MODEL))
+        is_tuned = result.qat_validation_accuracy is not None
+        return Int8Student(tflite, result, load_qat(place / QAT_MODEL) if is_tuned else None)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def command(
     """Quantize a student after training, and again while the teacher goes on teaching.
 
     The float student is a second teacher of the fine-tuning ([quantize] self_alpha). Fine-tuning
-    that does not beat plain quantization on validation is not the one to take.
+    that does not beat plain quantization on validation is not the one to take. With [quantize]
+    qat = "if_needed" there is none where plain quantization loses next to nothing.
     """
     from tinykd.backend import load_tensorflow
     from tinykd.cli.stage_output import show_result, stage_folder
@@ -60,7 +61,7 @@ def command(
     load_tensorflow(progress)
     from tinykd.distillation.rows import training_rows
     from tinykd.losses import choose_objective
-    from tinykd.quantization.finetune import quantize_student
+    from tinykd.quantization.finetune import QAT_FILE, QAT_MODEL, quantize_student
     from tinykd.students.files import load_student
     from tinykd.teachers.cache import user_cache
     from tinykd.teachers.ensemble import open_given
@@ -95,6 +96,9 @@ def command(
             folder=folder,
             progress=progress,
         )
+        if result.qat_validation_accuracy is None:
+            for name in (QAT_FILE, QAT_MODEL):  # of an earlier run: another student's, maybe
+                (out / name).unlink(missing_ok=True)
     show_result(result, _lines(result, student, out, dataset.task), as_json=as_json)
 
 
@@ -103,9 +107,11 @@ def _lines(result: QuantizeResult, student: str, out: Path, task: Task) -> list[
     from tinykd.cli.stage_output import score_text
 
     shown = partial(score_text, task)
-    return [
+    lines = [
         f"{student}: {shown(result.float_validation_accuracy)} on validation, float",
         f"{out / 'ptq.tflite'}: {shown(result.ptq_validation_accuracy)}, PTQ",
-        f"{out / 'qat.tflite'}: {shown(result.qat_validation_accuracy)}, QAT",
-        f"Better: {result.shipped}.tflite",
     ]
+    if result.qat_validation_accuracy is None:
+        return [*lines, "It loses too little to be fine-tuned ([quantize] ptq_may_lose)"]
+    lines.append(f"{out / 'qat.tflite'}: {shown(result.qat_validation_accuracy)}, QAT")
+    return [*lines, f"Better: {result.shipped}.tflite"]

@@ -107,6 +107,9 @@ class QuantizeConfig(Section):
 
     Attributes:
         calibration_samples: Training samples from which activation ranges are measured.
+        qat: Fine-tune quantization-aware ``always``, so that both int8 forms are compared, or only
+            ``if_needed``: where post-training quantization loses more than `ptq_may_lose`.
+        ptq_may_lose: Points on validation that are not worth a fine-tuning.
         epochs: Quantization-aware fine-tuning, with the teacher still teaching.
         learning_rate: Peak of its cosine.
         frozen_fraction: Share of its steps, at the end, in which ranges no longer move.
@@ -115,11 +118,17 @@ class QuantizeConfig(Section):
     """
 
     calibration_samples: int = Field(default=512, ge=1, le=100_000)
+    qat: Literal["always", "if_needed"] = "always"
+    ptq_may_lose: float = Field(default=0.2, ge=0.0, le=100.0)
     epochs: int = Field(default=24, ge=1, le=10_000)
     learning_rate: Positive = 1e-4
     frozen_fraction: float = Field(default=0.2, ge=0.0, lt=1.0)
     self_alpha: float = Field(default=0.5, ge=0.0, le=1.0)
     self_temperature: float = Field(default=2.0, ge=0.5, le=100.0)
+
+    def calls_for_qat(self, lost: float) -> bool:
+        """Whether to fine-tune where post-training quantization lost this share of the score."""
+        return self.qat == "always" or round(100 * lost, 6) > self.ptq_may_lose
 
 
 class TargetConfig(Section):

@@ -106,23 +106,24 @@ def ask_int8_models(
     dataset: Dataset,
     progress: Progress,
 ) -> list[Answers]:
-    """What every int8 form says of raw samples: both files, then TFLM and the generated C.
+    """What every int8 form says of raw samples: the files, then TFLM and the generated C.
 
     Args:
-        folder: Where ``quantize_student`` left both files.
+        folder: Where ``quantize_student`` left them.
         name: Of the build.
         shipped: The file that TFLM and the generated C run.
-        reference: The float model that both files come from.
+        reference: The float model that they come from.
         emulated: For the size of the C, and for how much of it ran on the emulated core.
         optimize: What the C was optimized for.
         dataset: With the test split.
         progress: Shows the work.
     """
-    files = {key: (folder / f"{key}.tflite").read_bytes() for key, _ in INT8_ROWS}
-    model, samples = files[shipped], dataset.x_test
+    found = [(key, what, folder / f"{key}.tflite") for key, what in INT8_ROWS]
+    files = {key: (what, file.read_bytes()) for key, what, file in found if file.exists()}
+    (_, model), samples = files[shipped], dataset.x_test
     inputs = quantize_samples(model, samples)
     forms = (
-        *(_on_host(key, what, files[key], samples, progress) for key, what in INT8_ROWS),
+        *(_on_host(key, what, file, samples, progress) for key, (what, file) in files.items()),
         _Form(
             name="tflm",
             description=f"int8, {shipped.upper()}, in TFLM",

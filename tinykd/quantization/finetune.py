@@ -1,8 +1,9 @@
 """The quantize stage: int8 in two ways, and the better of both.
 
 Post-training quantization comes first. Then the student is fine-tuned quantization-aware, with the
-teacher still teaching, and the float student as a second teacher. Both are judged as the int8 files
-they become, on validation; fine-tuning that does not beat plain quantization is not shipped.
+teacher still teaching, and the float student as a second teacher, unless plain quantization is good
+enough for the configuration. Both are judged as the int8 files they become, on validation;
+fine-tuning that does not beat plain quantization is not shipped.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def quantize_student(
     """Quantize a float student both ways, into ``ptq.tflite`` and ``qat.tflite``.
 
     Both files take the data's raw values: the student's input scale is folded into them. What the
-    second was converted from is kept as ``qat.h5``, for ``load_qat``.
+    second was converted from is kept as ``qat.h5``, for ``load_qat``; where the configuration does
+    not call for the second, the first is alone.
 
     Args:
         config: Calibration and fine-tuning.
@@ -80,25 +82,20 @@ def quantize_student(
     make_deterministic(seed)
     student = inference_form(student)
     ptq, converted = convert_student(config, student, dataset, seed=seed, progress=progress)
-    samples = _calibration_samples(config, dataset, student, seed)
-    qat_model = quantization_aware(student)
-    calibrate(qat_model, np.array_split(samples, max(1, len(samples) // batch_size)))
-    checkpoint = folder / "checkpoint.npz"
-    finetuning = _FineTuning(config, dataset, batch_size, seed, checkpoint, progress)
-    curve = finetuning.train(qat_model, *finetuning.lessons(student, objective, rows))
-    with progress.task("int8: conversion"):
-        qat = _in_real_units(convert_qat(qat_model), dataset)
     write_atomically(folder / PTQ_FILE, ptq)
-    write_atomically(folder / QAT_FILE, qat)
-    save_qat(qat_model, folder / QAT_MODEL)
-    qat_accuracy = _int8_accuracy(qat, dataset)
-    checkpoint.unlink()
+    accuracy: float | None = None
+    curves: tuple[TrainingCurve, ...] = ()
+    if config.calls_for_qat(converted.lost):
+        finetuning = _FineTuning(config, dataset, batch_size, seed, folder, progress)
+        accuracy, curve = finetuning.run(student, objective, rows)
+        curves = (curve,)
+    is_better = accuracy is not None and accuracy > converted.validation_accuracy
     return QuantizeResult(
         float_validation_accuracy=converted.float_validation_accuracy,
         ptq_validation_accuracy=converted.validation_accuracy,
-        qat_validation_accuracy=qat_accuracy,
-        shipped="qat" if qat_accuracy > converted.validation_accuracy else "ptq",
-        curves=(curve,),
+        qat_validation_accuracy=accuracy,
+        shipped="qat" if is_better else "ptq",
+        curves=curves,
     )
 
 
@@ -170,7 +167,7 @@ class _FineTuning:
         dataset: The curve is of its validation split.
         batch_size: Samples in one step.
         seed: Of the order of the samples.
-        checkpoint: File for the state, which stays.
+        folder: For its files, and for the state, which stays if it is stopped.
         progress: Shows the training.
     """
 
@@ -178,8 +175,27 @@ class _FineTuning:
     dataset: Dataset
     batch_size: int
     seed: int
-    checkpoint: Path
+    folder: Path
     progress: Progress
+
+    def run(self, student: Any, objective: Objective, rows: Rows) -> tuple[float, TrainingCurve]:
+        """Write ``qat.tflite`` and ``qat.h5``; the file's score on validation, and the training."""
+        samples = _calibration_samples(self.config, self.dataset, student, self.seed)
+        qat_model = quantization_aware(student)
+        calibrate(qat_model, np.array_split(samples, max(1, len(samples) // self.batch_size)))
+        curve = self.train(qat_model, *self.lessons(student, objective, rows))
+        with self.progress.task("int8: conversion"):
+            qat = _in_real_units(convert_qat(qat_model), self.dataset)
+        write_atomically(self.folder / QAT_FILE, qat)
+        save_qat(qat_model, self.folder / QAT_MODEL)
+        accuracy = _int8_accuracy(qat, self.dataset)
+        self.checkpoint.unlink()
+        return accuracy, curve
+
+    @property
+    def checkpoint(self) -> Path:
+        """File for the state of the training."""
+        return self.folder / "checkpoint.npz"
 
     @property
     def order_seed(self) -> int:

@@ -21,20 +21,25 @@ class ConvertResult(Result):
     validation_accuracy: float
     size_bytes: int
 
+    @property
+    def lost(self) -> float:
+        """Share of the score, in [0, 1]; negative where int8 is better."""
+        return self.float_validation_accuracy - self.validation_accuracy
+
 
 class QuantizeResult(Result):
-    """Both int8 models, and which of the two goes on.
+    """The int8 models, and which of them goes on.
 
     Attributes:
         float_validation_accuracy: The float model they both come from.
         ptq_validation_accuracy: Post-training quantization.
-        qat_validation_accuracy: Quantization-aware fine-tuning.
-        shipped: The better of the two on validation; PTQ if they are level.
-        curves: The fine-tuning.
+        qat_validation_accuracy: Quantization-aware fine-tuning; None where there was no need of it.
+        shipped: The better of the two on validation; PTQ if they are level, or if it is alone.
+        curves: The fine-tuning; empty where there was none.
     """
 
     float_validation_accuracy: float
     ptq_validation_accuracy: float
-    qat_validation_accuracy: float
+    qat_validation_accuracy: float | None
     shipped: Literal["ptq", "qat"]
     curves: tuple[TrainingCurve, ...]

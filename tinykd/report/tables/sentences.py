@@ -55,11 +55,14 @@ def shipping_choices(report: Report) -> tuple[str, ...]:
         ("student", distill.student_validation_accuracy),
         ("scratch", distill.scratch_validation_accuracy),
     )
-    int8s = (("PTQ", quantize.ptq_validation_accuracy), ("QAT", quantize.qat_validation_accuracy))
-    return (
-        f"{_compare(floats, distill.shipped, samples)} goes on to int8.",
-        f"{_compare(int8s, quantize.shipped.upper(), samples)} is shipped.",
-    )
+    ptq = ("PTQ", quantize.ptq_validation_accuracy)
+    if quantize.qat_validation_accuracy is None:
+        against = ("float", quantize.float_validation_accuracy)
+        int8 = f"{_compare((ptq, against), 'PTQ', samples)} is shipped, QAT is not needed."
+    else:
+        against = ("QAT", quantize.qat_validation_accuracy)
+        int8 = f"{_compare((ptq, against), quantize.shipped.upper(), samples)} is shipped."
+    return f"{_compare(floats, distill.shipped, samples)} goes on to int8.", int8
 
 
 def _compare(scores: tuple[tuple[str, float], ...], chosen: str, samples: int) -> str:
