@@ -164,6 +164,18 @@ def test_if_no_architecture_suits_the_samples_that_is_said():
         largest_students(find_recipe("diabetes"), macs=500, architectures=["ds_cnn"])
 
 
+def test_samples_that_no_student_can_hold_are_refused(tmp_path):
+    x, y = np.zeros((16, 1200, 1200, 1), np.uint8), np.arange(16) % 4
+    x[:, 0, 0, 0] = np.arange(16)
+    np.savez(tmp_path / "large.npz", x_train=x, y_train=y, x_test=x[:4] + 100, y_test=y[:4])
+    data = DIGITS.data.model_copy(update={"source": str(tmp_path / "large.npz")})
+    config = DIGITS.model_copy(update={"data": data})
+    with pytest.raises(
+        StudentError, match=r"\(1200, 1200, 1\) are too large: at any width mlp needs"
+    ):
+        largest_students(config, flash_bytes=20_000, architectures=["mlp"])
+
+
 def test_a_board_gives_three_quarters_of_itself_and_the_rest_is_what_is_given():
     board = find_board("unor4")
     budget = make_budget(board="unor4", ram_bytes=5_000)

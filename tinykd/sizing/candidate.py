@@ -20,7 +20,7 @@ from tinykd.datasets import Dataset
 from tinykd.quantization.qat import inference_form
 from tinykd.results import StudentCost, StudentSummary
 from tinykd.results.sizing import Limit
-from tinykd.sizing.budget import Needs
+from tinykd.sizing.budget import MEASURABLE_BYTES, Needs
 from tinykd.students.architectures import build_student
 from tinykd.students.cost import summarize_student
 
@@ -79,6 +79,11 @@ class Candidate:
             ram_bytes=max(math.prod(layer.output.shape[1:]) for layer in self._model.layers),
             macs=self.summary.macs,
         )
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether it may be small enough to be emulated."""
+        return max(self.least.flash_bytes, self.least.ram_bytes) <= MEASURABLE_BYTES
 
     @cached_property
     def counted(self) -> Needs:

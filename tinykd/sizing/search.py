@@ -14,7 +14,14 @@ from tinykd.errors import ConfigError, StudentError
 from tinykd.progress import Progress, Silent
 from tinykd.results import Budget, StudentChoice, StudentCost
 from tinykd.results.sizing import Limit
-from tinykd.sizing.budget import Needs, exceeded, make_budget, shares, with_margin
+from tinykd.sizing.budget import (
+    MEASURABLE_BYTES,
+    Needs,
+    exceeded,
+    make_budget,
+    shares,
+    with_margin,
+)
 from tinykd.students.widths import CHANNELS, distinct_widths
 
 if TYPE_CHECKING:
@@ -53,6 +60,7 @@ def largest_students(
         ConfigError: If a limit is less than 1, there is none, or an architecture is unknown.
         BoardError: If there is no such board.
         StudentError: If no student fits, or none suits the samples; names what is in the way.
+            An architecture that is too large to be emulated at any width is left out.
 
     Source:
         Lin et al., "MCUNet", 2020, section 3.1: of what fits, the networks with most MACs.
@@ -69,17 +77,24 @@ def largest_students(
     from tinykd.students.cost import list_students
 
     suitable = {row.architecture for row in list_students(1.0, dataset)}
-    found = []
-    for architecture in [name for name in architectures if name in suitable]:
-        with progress.task(f"students: {architecture}"):
-            widths = distinct_widths(architecture)
-            found.append(
-                _widest([Candidate(architecture, w, dataset, target) for w in widths], budget)
-            )
-    if not found:
+    wanted = [name for name in architectures if name in suitable]
+    if not wanted:
         raise StudentError(
             f"no student of {', '.join(architectures)} takes samples of {dataset.input_shape}. "
             "`tinykd student` lists those that do."
+        )
+    found = []
+    for architecture in wanted:
+        with progress.task(f"students: {architecture}"):
+            widths = distinct_widths(architecture)
+            candidates = [Candidate(architecture, w, dataset, target) for w in widths]
+            if candidates[0].is_measurable:
+                found.append(_widest(candidates, budget))
+    if not found:
+        raise StudentError(
+            f"samples of {dataset.input_shape} are too large: at any width {', '.join(wanted)} "
+            f"needs more than the {MEASURABLE_BYTES:,} bytes that can be emulated. Make the "
+            "samples smaller."
         )
     fitting = [cost for cost in found if _excess(cost, budget) is None]
     if not fitting:
