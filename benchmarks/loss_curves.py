@@ -87,7 +87,7 @@ def main(files: Path, task: str, seed: int, only: str) -> None:
     """Run what is missing, then print the table."""
     load_tensorflow(Silent())
     config = configure(task, files).model_copy(update={"seed": seed})
-    teacher = Path(config.teacher.path) if config.teacher.path else teach_once(config)
+    teacher = Path(config.teacher.files[0]) if config.teacher.files else teach_once(config)
     data, held_out = fingerprint_source(config.data), config.data.model_dump(exclude={"source"})
     settings = config.model_dump(include={"student", "distill", "seed"})
     runs = {

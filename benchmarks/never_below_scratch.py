@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import click
 
 from benchmarks.paired import compare, mean_percent
 from benchmarks.runs import Runs
-from tinykd import Config, build, find_recipe
+from tinykd import Config, build, find_recipe, read_report
 from tinykd.backend import load_tensorflow
 from tinykd.cli.console import choose_progress
 from tinykd.datasets import fingerprint_source, load_dataset
@@ -39,6 +40,7 @@ class Task:
         recipe: Its name.
         data: File with the samples; empty takes the recipe's.
         teacher: File of the teacher; empty trains the recipe's.
+        also_taught_by: A task whose students of three seeds teach too, once they are built.
         student: What the student has in place of the recipe's.
         distill: Settings in place of the recipe's.
     """
@@ -46,6 +48,7 @@ class Task:
     recipe: str
     data: str = ""
     teacher: str = ""
+    also_taught_by: str = ""
     student: Mapping[str, object] = field(default_factory=dict)
     distill: Mapping[str, object] = field(default_factory=dict)
 
@@ -65,6 +68,12 @@ TASKS = {
             "alpha": 1.0,
             "view_targets": "mean",
         },
+    ),
+    "fashion-mnist-20kb-ensemble": replace(
+        FASHION,
+        also_taught_by="fashion-mnist-100kb",
+        student={"width": 1.0},
+        distill={"epochs": 60, "loss": "kd", "temperature": 1.0, "alpha": 0.5},
     ),
     "speech-commands": Task("keywords", "speech_commands_logmel.npz"),
     "gestures": Task("gestures", "gestures.npz"),
@@ -88,7 +97,10 @@ def configure(name: str, files: Path) -> Config:
     if task.data:
         source = {"source": str(find_file(files, task.data))}
         config = config.model_copy(update={"data": config.data.model_copy(update=source)})
-    return with_teacher(config, find_file(files, task.teacher)) if task.teacher else config
+    if not task.teacher:
+        return config
+    others = built_students(task.also_taught_by) if task.also_taught_by else {}
+    return with_teachers(config, {find_file(files, task.teacher): 1.0} | others)
 
 
 def find_file(folder: Path, name: str) -> Path:
@@ -103,10 +115,22 @@ def find_file(folder: Path, name: str) -> Path:
     return found
 
 
-def with_teacher(config: Config, file: Path) -> Config:
-    """The same with the teacher of a file."""
-    teacher = config.teacher.model_copy(update={"path": str(file)})
-    return config.model_copy(update={"teacher": teacher})
+def with_teachers(config: Config, files: Mapping[Path, float]) -> Config:
+    """The same with the teachers of files, each with what it multiplies samples by."""
+    given = {"path": "", "paths": tuple(map(str, files)), "input_scales": tuple(files.values())}
+    return config.model_copy(update={"teacher": config.teacher.model_copy(update=given)})
+
+
+def built_students(task: str) -> dict[Path, float]:
+    """The students that a task built, of three seeds, and what they multiply samples by.
+
+    Raises:
+        FileNotFoundError: If one is not built.
+    """
+    name = find_recipe(TASKS[task].recipe).name
+    folders = [WORK / task / str(seed) / name for seed in range(3)]
+    files = [find_file(folder, f"{name}_student.h5") for folder in folders]
+    return {file: read_report(file.parent / "report.json").data.input_scale for file in files}
 
 
 def teach_once(config: Config) -> Path:
@@ -143,7 +167,7 @@ def run(config: Config, out: Path) -> dict[str, Any]:
 
 
 def print_table(table: Mapping[str, list[dict[str, Any]]]) -> None:
-    """One row for each task; differences are paired by seed."""
+    """One row for each task, then each way to int8; differences are paired by seed."""
     print("\n| data | seeds | teacher | scratch | distilled | shipped | int8 | int8 file |", end="")
     print(" distilled - scratch | shipped - scratch | int8 - float |")
     print("|---" * 11 + "|")
@@ -163,6 +187,12 @@ def print_table(table: Mapping[str, list[dict[str, Any]]]) -> None:
         print(" | ".join(f" {gain}" for gain in gains), "|")
         if gains[1].points < -ALLOWED:
             print(f"\n{name}: below scratch by more than {ALLOWED} points\n")
+    print("\n| data | seeds | PTQ - float | QAT - PTQ |")
+    print("|---" * 4 + "|")
+    for name, runs in table.items():
+        steps = [[run[key] for run in runs] for key in ("float", "ptq", "qat")]
+        changes = [compare(after, before) for before, after in pairwise(steps)]
+        print(f"| {name} | {len(runs)} |", " | ".join(map(str, changes)), "|")
 
 
 @click.command()
@@ -180,13 +210,14 @@ def main(files: Path, seeds: int, only: str) -> None:
             print(f"{name}: left out, there is no {missing}")
             continue
         load_tensorflow(Silent())
-        data, teacher = fingerprint_source(config.data), config.teacher.model_dump(exclude={"path"})
+        data = fingerprint_source(config.data)
+        teacher = config.teacher.model_dump(exclude={"paths"})
         settings = config.model_dump(exclude={"teacher", "seed", "data", "target"})
         held_out = config.data.model_dump(exclude={"source"})
-        if config.teacher.path:
-            teacher["file"] = hash_file(Path(config.teacher.path))
+        if config.teacher.paths:
+            teacher["files"] = [hash_file(Path(file)) for file in config.teacher.paths]
         else:
-            config = with_teacher(config, teach_once(config))
+            config = with_teachers(config, {teach_once(config): 1.0})
         table[name] = [
             runs.get(
                 f"{name}, seed {seed}",

@@ -4,7 +4,8 @@ Run it with `python -m benchmarks.what_helps --files DIR`, the files being those
 `never_below_scratch`; `--only "20 epochs;60 epochs" --seeds 2` runs a part, and what was run before
 is not repeated. Every arm trains a student of Fashion-MNIST from the same weights, without its
 teacher and with it, and changes one thing; int8 files are of 20 kB at most, of the last four
-arms of 92. The test split is not looked at: `never_below_scratch` measures what is chosen here.
+arms of 92. The others of four teachers are the students of 92 kB that `never_below_scratch` built.
+The test split is not looked at: `never_below_scratch` measures what is chosen here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import click
 
-from benchmarks.never_below_scratch import configure
+from benchmarks.never_below_scratch import built_students, configure
 from benchmarks.paired import compare, mean_percent
 from benchmarks.runs import Runs
 from tinykd import Config, distill
@@ -29,6 +30,7 @@ from tinykd.teachers.files import hash_file
 
 RESULTS = Path(__file__).parent / "results" / "what_helps.json"
 TASK = "fashion-mnist-20kb"
+LARGER_TASK = "fashion-mnist-100kb"
 ALONE: Mapping[str, Any] = {"losses": {"labels": 1.0}}
 TEACHER_ALONE: Mapping[str, Any] = {"losses": {"kd": {"weight": 1.0, "temperature": 1.0}}}
 BOTH: Mapping[str, Any] = {"losses": {"kd": {"weight": 0.5, "temperature": 1.0}, "labels": 0.5}}
@@ -44,6 +46,7 @@ class Arm:
         student: Architecture and width of both.
         view_targets: What the teacher says of a view.
         mirrored_pool: Mirror images join every step of the taught student, without labels.
+        ensemble: The three larger students teach too, by the mean of all probabilities.
         lesson: What the teacher's student minimises: soft targets beside the labels, which `auto`
             prefers on this data, unless something else is said.
     """
@@ -53,6 +56,7 @@ class Arm:
     student: tuple[str, float] = ("ds_cnn", 1.0)
     view_targets: str = "own"
     mirrored_pool: bool = False
+    ensemble: bool = False
     lesson: Mapping[str, Any] = field(default_factory=lambda: BOTH)
 
 
@@ -63,7 +67,10 @@ ARMS = {
     "20 epochs, flip": Arm(augment=("flip",)),
     "20 epochs, flip, mean of the views": Arm(augment=("flip",), view_targets="mean"),
     "20 epochs, mirrored images without labels": Arm(mirrored_pool=True),
+    "20 epochs, four teachers": Arm(ensemble=True),
     "60 epochs": Arm(60),
+    "60 epochs, four teachers": Arm(60, ensemble=True),
+    "60 epochs, only four teachers": Arm(60, ensemble=True, lesson=TEACHER_ALONE),
     "60 epochs, flip": Arm(60, ("flip",)),
     "60 epochs, flip, cut-out": Arm(60, ("flip", "cutout")),
     "60 epochs, flip, only the teacher": Arm(60, ("flip",), lesson=TEACHER_ALONE),
@@ -78,23 +85,43 @@ ARMS = {
 }
 
 
+def teacher_files(config: Config, arm: Arm) -> dict[Path, float]:
+    """Those who teach, and what they multiply samples by.
+
+    Raises:
+        FileNotFoundError: If a student that shall teach is not built.
+    """
+    given = {Path(file): scale for file, scale in config.teacher.given}
+    return given | (built_students(LARGER_TASK) if arm.ensemble else {})
+
+
+def on_raw_samples(file: Path, scale: float) -> Any:
+    """A teacher as `distill` takes it: the file, or its network with the scale before it."""
+    import tf_keras
+
+    if scale == 1.0:
+        return file
+    network = tf_keras.models.load_model(file, compile=False)
+    scaled = tf_keras.layers.Rescaling(scale, input_shape=network.input_shape[1:])
+    return tf_keras.Sequential([scaled, network])
+
+
 def run(config: Config, dataset: Dataset, arm: Arm, lesson: Mapping[str, Any]) -> dict[str, Any]:
     """Train once; validation accuracy of each epoch, and that of the weights that are kept."""
     from tinykd.students.architectures import build_student
 
     architecture, width = arm.student
-    is_taught = lesson is not ALONE
     shape = StudentConfig.model_validate({"architecture": architecture, "width": width})
     student = build_student(shape, dataset.input_shape, dataset.classes, seed=config.seed)
     found = distill(
-        config.teacher.path,
+        [on_raw_samples(file, scale) for file, scale in teacher_files(config, arm).items()],
         student,
         dataset,
         baseline=False,
         seed=config.seed,
         augment=list(arm.augment) or "none",
         view_targets=arm.view_targets,
-        unlabelled=dataset.x_train[:, :, ::-1] if arm.mirrored_pool and is_taught else None,
+        unlabelled=dataset.x_train[:, :, ::-1] if arm.mirrored_pool else None,
         epochs=arm.epochs,
         batch_size=config.distill.batch_size,
         **lesson,
@@ -125,21 +152,20 @@ def main(files: Path, seeds: int, only: str) -> None:
     load_tensorflow(Silent())
     runs, recipe = Runs(RESULTS), configure(TASK, files)
     dataset = load_dataset(recipe.data)
-    given = (
-        fingerprint_source(recipe.data),
-        recipe.data.model_dump(exclude={"source"}),
-        hash_file(Path(recipe.teacher.path)),
-        recipe.distill.batch_size,
-    )
+    held_out = recipe.data.model_dump(exclude={"source"})
+    data = (fingerprint_source(recipe.data), held_out, recipe.distill.batch_size)
 
     def reach(arm: Arm, lesson: Mapping[str, Any], seed: int) -> float:
+        if lesson is ALONE:
+            arm = replace(arm, view_targets="own", mirrored_pool=False, ensemble=False)
         views = "+".join(arm.augment) or "no views"
-        if lesson is not ALONE:
-            views += " (mean)" if arm.view_targets == "mean" else ""
-            views += ", mirrored pool" if arm.mirrored_pool else ""
+        views += " (mean)" if arm.view_targets == "mean" else ""
+        views += ", mirrored pool" if arm.mirrored_pool else ""
+        views += ", ensemble" if arm.ensemble else ""
         who = f"{arm.epochs} epochs, {views}, {arm.student[0]} {arm.student[1]}, "
         who += f"{dict(lesson)}, seed {seed}"
         config = recipe.model_copy(update={"seed": seed})
+        given = (data, [hash_file(file) for file in teacher_files(recipe, arm)])
         found = runs.get(who, given, partial(run, config, dataset, arm, lesson))
         return float(found["validation_accuracy"])
 

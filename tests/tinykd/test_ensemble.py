@@ -145,6 +145,22 @@ def test_a_teacher_in_any_form_says_the_same(dataset, forms, name):
     )
 
 
+def test_each_file_has_its_own_input_scale(dataset, forms, tmp_path):
+    """A network without its Rescaling layer, on scaled samples, says what it says with it."""
+    flatten, dense = tf_keras.models.load_model(forms / "teacher.h5").layers[2:]
+    inputs = tf_keras.layers.Input((5, 5, 1))
+    tf_keras.Model(inputs, dense(flatten(inputs))).save(tmp_path / "scaled.h5")
+    files = (str(forms / "other.keras"), str(tmp_path / "scaled.h5"))
+
+    def answers(files, *scales):
+        teachers = open_given(TeacherConfig(paths=files, input_scales=scales), dataset)
+        return teachers.logits(dataset.x_validation, progress=Silent(), why="test")
+
+    expected = answers((files[0], str(forms / "teacher.h5")))
+    np.testing.assert_allclose(answers(files, 1.0, 1 / 255), expected, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(answers(files), expected, atol=0.1)
+
+
 def test_files_and_networks_trained_here_teach_together(dataset, forms, tmp_path):
     """Each is judged by itself, and all together; what was trained is not trained again."""
     files = [str(forms / name) for name in ("other.keras", "teacher.tflite")]
@@ -245,6 +261,16 @@ def test_the_configuration_names_one_or_several(tmp_path):
     for wrong in ({"path": "a.keras", "paths": ["b.keras"]}, {"combine": "mean"}, {"paths": [1]}):
         with pytest.raises(ConfigError, match="teacher"):
             parse_config({"teacher": wrong}, source="test")
+
+
+def test_there_is_a_scale_for_each_file():
+    given = TeacherConfig(paths=("a.h5", "b.h5"), input_scales=(1.0, 0.5)).given
+    assert given == (("a.h5", 1.0), ("b.h5", 0.5))
+    assert TeacherConfig(path="a.h5", input_scale=0.5).given == (("a.h5", 0.5),)
+    with pytest.raises(ConfigError, match=r"input_scales has 1 values for 2 files\. Give one"):
+        parse_config({"teacher": {"paths": ["a", "b"], "input_scales": [1.0]}}, source="test")
+    with pytest.raises(ConfigError, match=r"teacher.input_scales.0: input should be greater"):
+        parse_config({"teacher": {"path": "a", "input_scales": [0.0]}}, source="test")
 
 
 def test_a_folder_is_hashed_with_its_names(tmp_path):

@@ -57,7 +57,7 @@ def command(
                 result = train_self_teacher(config, dataset, folder=folder, progress=progress)
             else:
                 result = prepare_teachers(
-                    config.teacher.model_copy(update={"path": "", "paths": ()}),
+                    config.teacher.model_copy(update={"path": "", "paths": (), "input_scales": ()}),
                     dataset,
                     seed=config.seed,
                     folder=folder,

@@ -55,6 +55,8 @@ class TeacherConfig(Section):
         combine: What several say together: the mean of their probabilities, of their logits, or
             of their probabilities weighted by what each gives the label (``confidence``).
         input_scale: What your teachers' input is multiplied by; 1 gives them the raw values.
+        input_scales: In place of ``input_scale``, one for each of `paths`. The student of an
+            earlier build wants the ``data.input_scale`` of its report.
         kind: ``larger`` trains a larger network; ``self`` the student's own architecture, which
             then teaches a new one like it.
         width: Channels of the first block of the network that is trained here.
@@ -69,6 +71,7 @@ class TeacherConfig(Section):
     ensemble: int = Field(default=0, ge=0, le=32)
     combine: Literal["probabilities", "logits", "confidence"] = "probabilities"
     input_scale: Positive = 1.0
+    input_scales: tuple[Positive, ...] = Field(default=(), strict=False)
     kind: Literal["larger", "self"] = "larger"
     width: int = Field(default=32, ge=4, le=512)
     epochs: int = Field(default=60, ge=1, le=10_000)
@@ -81,10 +84,21 @@ class TeacherConfig(Section):
         """The user's teachers, in whichever way they were named."""
         return (self.path,) if self.path else self.paths
 
+    @property
+    def given(self) -> tuple[tuple[str, float], ...]:
+        """The same, each with what its input is multiplied by."""
+        scales = self.input_scales or len(self.files) * (self.input_scale,)
+        return tuple(zip(self.files, scales, strict=True))
+
     @model_validator(mode="after")
-    def _one_way_to_name_files(self) -> Self:
+    def _files_go_together(self) -> Self:
         if self.path and self.paths:
             raise ValueError("paths stands in place of path. Give either.")
+        if self.input_scales and len(self.input_scales) != len(self.files):
+            raise ValueError(
+                f"input_scales has {len(self.input_scales)} values for {len(self.files)} files. "
+                "Give one for each of paths, or input_scale for all."
+            )
         if self.kind == "self" and (self.files or self.ensemble):
             raise ValueError("kind 'self' has one teacher, of the student's own architecture.")
         return self

@@ -189,12 +189,8 @@ def open_teachers(config: TeacherConfig, dataset: Dataset, *, trained: Path) -> 
 
 def _open_files(config: TeacherConfig, dataset: Dataset) -> tuple[Teacher, ...]:
     return tuple(
-        open_any_form(
-            check_teacher_source(file),
-            dataset,
-            input_scale=config.input_scale,
-        )
-        for file in config.files
+        open_any_form(check_teacher_source(file), dataset, input_scale=scale)
+        for file, scale in config.given
     )
 
 
