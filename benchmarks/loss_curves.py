@@ -78,9 +78,13 @@ def print_table(runs: Mapping[str, dict[str, Any]]) -> None:
         print(f"| {loss} | {' | '.join(cells)} | {100 * known['validation_accuracy']:.1f} |")
 
 
+ALONE = [name for name, task in TASKS.items() if not task.also_taught_by]
+"""Tasks with one teacher."""
+
+
 @click.command()
 @click.option("--files", default=Path("../shared"), type=click.Path(path_type=Path))
-@click.option("--task", default="speech-commands", show_default=True, type=click.Choice([*TASKS]))
+@click.option("--task", default="speech-commands", show_default=True, type=click.Choice(ALONE))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", default=",".join(LOSSES), show_default=True)
 def main(files: Path, task: str, seed: int, only: str) -> None:

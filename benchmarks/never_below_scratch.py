@@ -40,7 +40,7 @@ class Task:
         recipe: Its name.
         data: File with the samples; empty takes the recipe's.
         teacher: File of the teacher; empty trains the recipe's.
-        also_taught_by: A task whose students of three seeds teach too, once they are built.
+        also_taught_by: A task whose students of three seeds teach too.
         student: What the student has in place of the recipe's.
         distill: Settings in place of the recipe's.
     """
@@ -97,10 +97,7 @@ def configure(name: str, files: Path) -> Config:
     if task.data:
         source = {"source": str(find_file(files, task.data))}
         config = config.model_copy(update={"data": config.data.model_copy(update=source)})
-    if not task.teacher:
-        return config
-    others = built_students(task.also_taught_by) if task.also_taught_by else {}
-    return with_teachers(config, {find_file(files, task.teacher): 1.0} | others)
+    return with_teachers(config, find_file(files, task.teacher)) if task.teacher else config
 
 
 def find_file(folder: Path, name: str) -> Path:
@@ -115,22 +112,23 @@ def find_file(folder: Path, name: str) -> Path:
     return found
 
 
-def with_teachers(config: Config, files: Mapping[Path, float]) -> Config:
-    """The same with the teachers of files, each with what it multiplies samples by."""
-    given = {"path": "", "paths": tuple(map(str, files)), "input_scales": tuple(files.values())}
+def with_teachers(config: Config, file: Path, others: Mapping[Path, float] | None = None) -> Config:
+    """The same with the teacher of a file, and others with what they multiply samples by."""
+    scales = {file: 1.0} | dict(others or {})
+    given = {"path": "", "paths": tuple(map(str, scales)), "input_scales": tuple(scales.values())}
     return config.model_copy(update={"teacher": config.teacher.model_copy(update=given)})
 
 
-def built_students(task: str) -> dict[Path, float]:
-    """The students that a task built, of three seeds, and what they multiply samples by.
-
-    Raises:
-        FileNotFoundError: If one is not built.
-    """
-    name = find_recipe(TASKS[task].recipe).name
-    folders = [WORK / task / str(seed) / name for seed in range(3)]
-    files = [find_file(folder, f"{name}_student.h5") for folder in folders]
-    return {file: read_report(file.parent / "report.json").data.input_scale for file in files}
+def built_students(name: str, files: Path) -> dict[Path, float]:
+    """A task's students of three seeds, built unless they are there, and their input scales."""
+    config, found = configure(name, files), {}
+    for seed in range(3):
+        out = WORK / name / str(seed)
+        student = out / config.name / f"{config.name}_student.h5"
+        if not student.exists():
+            run(config.model_copy(update={"seed": seed}), out)
+        found[student] = read_report(student.parent / "report.json").data.input_scale
+    return found
 
 
 def teach_once(config: Config) -> Path:
@@ -146,6 +144,12 @@ def teach_once(config: Config) -> Path:
         (folder / TEACHER_FILE).replace(file)
         shutil.rmtree(folder)
     return file
+
+
+def run_together(config: Config, out: Path, also: str, files: Path) -> dict[str, Any]:
+    """The same, taught by the students of a task as well."""
+    (teacher,) = config.teacher.paths
+    return run(with_teachers(config, Path(teacher), built_students(also, files)), out)
 
 
 def run(config: Config, out: Path) -> dict[str, Any]:
@@ -217,12 +221,19 @@ def main(files: Path, seeds: int, only: str) -> None:
         if config.teacher.paths:
             teacher["files"] = [hash_file(Path(file)) for file in config.teacher.paths]
         else:
-            config = with_teachers(config, {teach_once(config): 1.0})
+            config = with_teachers(config, teach_once(config))
+        also = TASKS[name].also_taught_by
+        if also:
+            teacher["also"] = TASKS[also]
         table[name] = [
             runs.get(
                 f"{name}, seed {seed}",
                 (data, held_out, teacher, settings, seed),
-                partial(run, config.model_copy(update={"seed": seed}), WORK / name / str(seed)),
+                partial(
+                    partial(run_together, also=also, files=files) if also else run,
+                    config.model_copy(update={"seed": seed}),
+                    WORK / name / str(seed),
+                ),
             )
             for seed in range(seeds)
         ]

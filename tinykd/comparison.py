@@ -38,6 +38,8 @@ def compare(
 ) -> Comparison:
     """Build once for each seed, and compare scratch, distilled and int8 in pairs.
 
+    Every seed is fine-tuned, whatever ``quantize.qat`` says: each int8 form is compared.
+
     Args:
         config: What to build; its seed is the first one.
         seeds: How many, at least two.
@@ -45,8 +47,6 @@ def compare(
         new_teacher: Train a teacher for each seed, too. Costs more, and answers for the whole
             pipeline; with one teacher the answer is for that teacher.
         progress: Told about everything that takes longer than a second.
-
-    Every seed is fine-tuned, whatever ``quantize.qat`` says: each int8 form is compared.
 
     Returns:
         Paired differences; also written as ``compare.json`` and ``compare.html``.

@@ -53,7 +53,8 @@ def _weak_teacher(report: Report) -> str | None:
         return None
     return (
         f"The teacher ({teacher:.1%} on validation) is not better than its student "
-        f"({student:.1%}). If it expects scaled inputs, set teacher.input_scale."
+        f"({student:.1%}). If it expects scaled inputs, set teacher.input_scale, or "
+        "teacher.input_scales for each of several."
     )
 
 

@@ -107,6 +107,7 @@ def test_its_figures_are_those_of_the_builds(compared):
     assert helped.ci95 == pytest.approx((helped.mean - half, helped.mean + half))
     assert helped.gained == sum((r["student"] & ~r["scratch"]).sum() for r in answers)
     assert [difference.name for difference in comparison.differences] == list(PAIRS)
+    assert all("qat" in row.top1_accuracy for row in comparison.seeds)  # whatever [quantize] says
 
 
 def test_the_json_is_the_result(compared):

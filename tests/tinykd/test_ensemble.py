@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 import tinykd
+from tinykd.cli.options import assemble_config
 from tinykd.config import DistillConfig, TeacherConfig, load_config, parse_config
 from tinykd.errors import ConfigError, TeacherError, TinykdError
 from tinykd.evaluate.ask import ask_float_models
@@ -271,6 +272,32 @@ def test_there_is_a_scale_for_each_file():
         parse_config({"teacher": {"paths": ["a", "b"], "input_scales": [1.0]}}, source="test")
     with pytest.raises(ConfigError, match=r"teacher.input_scales.0: input should be greater"):
         parse_config({"teacher": {"path": "a", "input_scales": [0.0]}}, source="test")
+
+
+def test_commands_know_whose_scale_it_is(cli, dataset, blobs_file, forms, tmp_path):
+    """`--check` takes that of its file; teachers of the command line have none of the others'."""
+    model = network(tf_keras, seed=3)
+    model.layers[-1].bias.assign([0.0, 0.0, 0.0, 0.1])  # what it says of dark samples
+    model.save(tmp_path / "mine.h5")
+    (tmp_path / "c.toml").write_text(
+        f'[teacher]\npaths = ["mine.h5", "{forms}/other.keras"]\n'
+        "input_scales = [0.001, 1.0]\nwidth = 4\nepochs = 1"
+    )
+    shared = (tmp_path / "c.toml", "--data", blobs_file, "--quiet", "--json")
+
+    def score(*arguments):
+        outcome = cli("teacher", *arguments)
+        assert outcome.code == 0, outcome.err
+        return json.loads(outcome.out)["validation_accuracy"]
+
+    plain = ("--data", blobs_file, "--quiet", "--json", "--check")
+    assert score(*shared, "--check", forms / "other.keras") == score(*plain, forms / "other.keras")
+    of_dark_samples = np.mean(dataset.y_validation == 3)
+    assert score(*shared, "--check", tmp_path / "mine.h5") == of_dark_samples
+    assert score(*plain, tmp_path / "mine.h5") != of_dark_samples
+    score(*shared, "--out", tmp_path / "t")  # trains one, whatever the files are multiplied by
+    config = assemble_config(tmp_path / "c.toml", None, teachers=["a.keras"])
+    assert config.teacher.given == (("a.keras", 1.0),)
 
 
 def test_a_folder_is_hashed_with_its_names(tmp_path):

@@ -110,4 +110,5 @@ def test_its_reports_say_why_there_is_no_fine_tuning(built):
         text = " ".join(FORMATS[name](report).split())
         assert "is shipped, QAT is not needed." in text
         assert "QAT, int8" not in text
+        assert "QAT goes on where" not in text
         assert "did not beat plain quantization" not in text

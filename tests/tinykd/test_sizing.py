@@ -12,6 +12,7 @@ from firmware_export.errors import BoardError
 from firmware_export.measure import emulate, measure_memory
 from firmware_export.target import CORES, find_board
 from tinykd import find_recipe, largest_students
+from tinykd.cli.student_command import choice_lines
 from tinykd.config import WIDTHS, StudentConfig, TargetConfig
 from tinykd.convert import convert_ptq
 from tinykd.datasets import load_dataset
@@ -174,6 +175,20 @@ def test_samples_that_no_student_can_hold_are_refused(tmp_path):
         StudentError, match=r"\(1200, 1200, 1\) are too large: at any width mlp needs"
     ):
         largest_students(config, flash_bytes=20_000, architectures=["mlp"])
+
+
+def test_what_cannot_be_emulated_is_left_out_and_named(tmp_path):
+    """The activations of a residual network by themselves would fit, two at a time do not."""
+    x, y = np.zeros((16, 720, 1440, 1), np.uint8), np.arange(16) % 4
+    x[:, 0, 0, 0] = np.arange(16)
+    np.savez(tmp_path / "large.npz", x_train=x, y_train=y, x_test=x[:4] + 100, y_test=y[:4])
+    data = DIGITS.data.model_copy(update={"source": str(tmp_path / "large.npz")})
+    config = DIGITS.model_copy(update={"data": data})
+    wanted = ["cnn1d", "resnet8"]
+    choice = largest_students(config, macs=10**9, architectures=wanted)
+    assert [student.architecture for student in choice.students] == ["cnn1d"]
+    assert choice.not_measurable == ("resnet8",)
+    assert "resnet8: too large to be emulated at any width" in choice_lines(choice)
 
 
 def test_a_board_gives_three_quarters_of_itself_and_the_rest_is_what_is_given():

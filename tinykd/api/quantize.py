@@ -45,7 +45,7 @@ class Int8Student:
     """A student as int8.
 
     Attributes:
-        tflite: The better file of the two, int8 in and out.
+        tflite: The better file, int8 in and out.
         result: Validation accuracy of float, PTQ and QAT, and which of the two this is.
         qat_model: The ``tf_keras`` model that was fine-tuned and computes as its int8 file does.
             ``tinykd.save_qat`` and ``tinykd.load_qat`` keep it, ``tinykd.convert_qat`` converts it.

@@ -62,7 +62,7 @@ def command(
     from tinykd.report.adaptation import adaptation_lines
     from tinykd.teachers.files import check_teacher_source, hash_file
 
-    if {config.teacher.input_scale, *config.teacher.input_scales} != {1.0}:
+    if config.teacher.input_scale != 1.0:
         raise ConfigError("teacher.input_scale: adapt gives the teacher raw values. Set it to 1.")
     file = check_teacher_source(teacher)
     other = read_target(target)

@@ -47,7 +47,8 @@ def command(
 
     Every build has the same split, settings and budget; the student's initial weights and the
     order of its samples vary. One teacher teaches all of them, unless each seed shall train its
-    own. What is finished is kept: the same command goes on, and more seeds add to it.
+    own. What is finished is kept: the same command goes on, and more seeds add to it. Every seed
+    is fine-tuned, also where [quantize] qat = "if_needed" would have a build do without.
     """
     from tinykd.comparison import compare, comparison_folder
     from tinykd.report.comparison import COMPARISON_FORMATS, render_comparison

@@ -157,7 +157,7 @@ def assemble_config(
             table[section][key] = value
     table["distill"]["epochs"] *= longer
     if teachers:
-        table["teacher"] |= {"path": "", "paths": tuple(teachers)}
+        table["teacher"] |= {"path": "", "paths": tuple(teachers), "input_scales": ()}
     if seed is not None:
         table["seed"] = seed
     return parse_config(table, source="command line")

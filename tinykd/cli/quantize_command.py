@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     seed=seed_option,
 )
 @click.option("--student", required=True, metavar="FILE", help="A student, .h5 or .keras.")
-@out_option("int8", "Folder for ptq.tflite, qat.tflite and qat.h5.")
+@out_option("int8", "Folder for ptq.tflite, and qat.tflite and qat.h5 if fine-tuned.")
 @progress_option
 @json_option
 def command(

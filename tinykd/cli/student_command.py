@@ -98,10 +98,12 @@ def choice_lines(choice: StudentChoice) -> list[str]:
     budget, best = choice.budget, choice.students[0]
     macs = "" if budget.macs is None else f" and {budget.macs:,} MACs"
     titles = ("architecture", "width", "parameters", "MACs", "flash B", "RAM B", "limited by")
+    beyond = [f"{name}: too large to be emulated at any width" for name in choice.not_measurable]
     return [
         LINE.format(*titles),
         *[_row(cost, cost.limited_by) for cost in choice.students],
         *[_row(cost, f"{cost.limited_by}: does not fit") for cost in choice.too_large],
+        *beyond,
         f"As C for {choice.core} by {choice.compiler}, within {budget.flash_bytes:,} bytes of "
         f"flash, {budget.ram_bytes:,} of RAM{macs}",
         f'In the configuration: student.architecture = "{best.architecture}", '

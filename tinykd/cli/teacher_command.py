@@ -48,7 +48,8 @@ def command(
     from tinykd.teachers.teacher import TEACHER_FILE, examine_teacher
 
     if file is not None:
-        teacher = open_any_form(file, dataset, input_scale=config.teacher.input_scale)
+        scale = dict(config.teacher.given).get(str(file), config.teacher.input_scale)
+        teacher = open_any_form(file, dataset, input_scale=scale)
         result = examine_teacher(teacher, dataset, progress=progress)
         where = str(file)
     else:

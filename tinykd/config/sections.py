@@ -55,8 +55,8 @@ class TeacherConfig(Section):
         combine: What several say together: the mean of their probabilities, of their logits, or
             of their probabilities weighted by what each gives the label (``confidence``).
         input_scale: What your teachers' input is multiplied by; 1 gives them the raw values.
-        input_scales: In place of ``input_scale``, one for each of `paths`. The student of an
-            earlier build wants the ``data.input_scale`` of its report.
+        input_scales: In place of ``input_scale``, one for each of `paths`. A student of an
+            earlier build that gives classes or labels wants the ``data.input_scale`` of its report.
         kind: ``larger`` trains a larger network; ``self`` the student's own architecture, which
             then teaches a new one like it.
         width: Channels of the first block of the network that is trained here.
@@ -123,7 +123,8 @@ class QuantizeConfig(Section):
         calibration_samples: Training samples from which activation ranges are measured.
         qat: Fine-tune quantization-aware ``always``, so that both int8 forms are compared, or only
             ``if_needed``: where post-training quantization loses more than `ptq_may_lose`.
-        ptq_may_lose: Points on validation that are not worth a fine-tuning.
+        ptq_may_lose: Points (hundredths of the task's score on validation: accuracy, R²) that are
+            not worth a fine-tuning.
         epochs: Quantization-aware fine-tuning, with the teacher still teaching.
         learning_rate: Peak of its cosine.
         frozen_fraction: Share of its steps, at the end, in which ranges no longer move.
@@ -141,7 +142,7 @@ class QuantizeConfig(Section):
     self_temperature: float = Field(default=2.0, ge=0.5, le=100.0)
 
     def calls_for_qat(self, lost: float) -> bool:
-        """Whether to fine-tune where post-training quantization lost this share of the score."""
+        """Whether to fine-tune where post-training quantization lost so much of the score."""
         return self.qat == "always" or round(100 * lost, 6) > self.ptq_may_lose
 
 

@@ -23,7 +23,7 @@ class ConvertResult(Result):
 
     @property
     def lost(self) -> float:
-        """Share of the score, in [0, 1]; negative where int8 is better."""
+        """Score in float less that in int8; negative where int8 is better."""
         return self.float_validation_accuracy - self.validation_accuracy
 
 
@@ -31,7 +31,7 @@ class QuantizeResult(Result):
     """The int8 models, and which of them goes on.
 
     Attributes:
-        float_validation_accuracy: The float model they both come from.
+        float_validation_accuracy: The float model that they come from.
         ptq_validation_accuracy: Post-training quantization.
         qat_validation_accuracy: Quantization-aware fine-tuning; None where there was no need of it.
         shipped: The better of the two on validation; PTQ if they are level, or if it is alone.

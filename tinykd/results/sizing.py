@@ -50,6 +50,7 @@ class StudentChoice(Result):
         students: One of each architecture that suits the samples and fits, at least one: most MACs
             first, then most parameters.
         too_large: Of each architecture that suits the samples and does not fit, the narrowest.
+        not_measurable: Architectures that are too large to be emulated at any width.
     """
 
     core: str
@@ -57,3 +58,4 @@ class StudentChoice(Result):
     budget: Budget
     students: tuple[StudentCost, ...]
     too_large: tuple[StudentCost, ...]
+    not_measurable: tuple[str, ...] = ()

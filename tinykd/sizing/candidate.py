@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -82,8 +83,11 @@ class Candidate:
 
     @property
     def is_measurable(self) -> bool:
-        """Whether it may be small enough to be emulated."""
-        return max(self.least.flash_bytes, self.least.ram_bytes) <= MEASURABLE_BYTES
+        """Whether it is small enough to be emulated, by the cheapest figure that shows it."""
+        return all(
+            max(needs.flash_bytes, needs.ram_bytes) <= MEASURABLE_BYTES
+            for needs in islice(self.bounds(), 2)
+        )
 
     @cached_property
     def counted(self) -> Needs:

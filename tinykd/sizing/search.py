@@ -83,13 +83,16 @@ def largest_students(
             f"no student of {', '.join(architectures)} takes samples of {dataset.input_shape}. "
             "`tinykd student` lists those that do."
         )
-    found = []
+    found: list[StudentCost] = []
+    beyond: list[str] = []
     for architecture in wanted:
         with progress.task(f"students: {architecture}"):
             widths = distinct_widths(architecture)
             candidates = [Candidate(architecture, w, dataset, target) for w in widths]
             if candidates[0].is_measurable:
                 found.append(_widest(candidates, budget))
+            else:
+                beyond.append(architecture)
     if not found:
         raise StudentError(
             f"samples of {dataset.input_shape} are too large: at any width {', '.join(wanted)} "
@@ -105,6 +108,7 @@ def largest_students(
         budget=budget,
         students=_ranked(fitting),
         too_large=_ranked(cost for cost in found if cost not in fitting),
+        not_measurable=tuple(beyond),
     )
 
 
