@@ -186,6 +186,25 @@ def test_qat_goes_on_where_the_student_stopped(example_report):
     assert ends["teacher"] < ends["student"] < qat_start < ends["qat"]
 
 
+@pytest.mark.parametrize("samples", [100, 300, 360, 1000, 5000])
+@pytest.mark.parametrize("best", [0.97, 1.0])
+def test_labels_of_the_accuracy_axis_do_not_touch(example_report, samples, best):
+    data = example_report.data.model_copy(update={"validation_samples": samples})
+    (curve,) = example_report.quantize.curves
+    reached = curve.model_copy(update={"validation_accuracy": (0.1, best)})
+    quantize = example_report.quantize.model_copy(update={"curves": (reached,)})
+    report = example_report.model_copy(update={"data": data, "quantize": quantize})
+    labels = [
+        text
+        for text in ET.fromstring(PLOTS["training"](report)).iter("text")
+        if text.get("text-anchor") == "end"
+    ]
+    assert len(labels) > 2
+    assert ("100" in [text.text for text in labels]) == (best == 1.0)
+    places = sorted(float(text.get("y")) for text in labels)
+    assert min(low - high for high, low in itertools.pairwise(places)) > 15
+
+
 def test_agreement_and_difference_are_of_the_int8_models_only(example_report):
     rows = accuracy_rows(example_report)
     assert [row.delta for row in rows] == ["–", "–", "–", "−0.6", "−0.3", "−0.3", "−0.3"]

@@ -90,13 +90,21 @@ class ErrorScale:
         share = math.log(error / self.least) / math.log(self.most / self.least)
         return self.start + share * (self.end - self.start)
 
-    def ticks(self) -> Iterator[float]:
-        """Yield accuracies of ``ACCURACIES`` that are on the scale, from the bottom, apart."""
+    def ticks(self, *, ends_in_perfection: bool) -> Iterator[float]:
+        """Yield accuracies of ``ACCURACIES`` that are on the scale, from the bottom, apart.
+
+        Args:
+            ends_in_perfection: The last is 1, at ``start``.
+        """
         last = math.inf
+        room = self.start + (LINE_DISTANCE if ends_in_perfection else 0)
         for value in ACCURACIES:
-            if 1.1 * self.least < 1 - value <= self.most and last - self(value) >= LINE_DISTANCE:
-                last = self(value)
+            at, is_on_scale = self(value), 1.1 * self.least < 1 - value <= self.most
+            if is_on_scale and at >= room and last - at >= LINE_DISTANCE:
+                last = at
                 yield value
+        if ends_in_perfection:
+            yield 1.0
 
 
 def _legend(runs: Sequence[Run]) -> Iterator[Markup]:
@@ -109,7 +117,7 @@ def _legend(runs: Sequence[Run]) -> Iterator[Markup]:
 
 
 def _accuracy_axis(y: ErrorScale, *, ends_in_perfection: bool) -> Iterator[Markup]:
-    for value in (*y.ticks(), *([1.0] if ends_in_perfection else [])):
+    for value in y.ticks(ends_in_perfection=ends_in_perfection):
         yield svg.line(LEFT, y(value), WIDTH - RIGHT, y(value), "grid")
         yield svg.label(LEFT - 8, y(value), f"{100 * value:g}", anchor="end", style="dim")
 
