@@ -6,30 +6,13 @@ import numpy as np
 import pytest
 
 import tinykd
+from tests.tinykd.test_compare import CONFIG as IF_NEEDED
 from tests.tinykd.test_quantize_api import Counting, trained_student
 from tinykd.config import QuantizeConfig
 from tinykd.report import FORMATS
 from tinykd.results import Report
 
-CONFIG = """
-name = "tiny"
-[teacher]
-width = 4
-epochs = 6
-batch_size = 16
-[student]
-architecture = "mlp"
-width = 0.25
-[distill]
-epochs = 8
-batch_size = 16
-[quantize]
-epochs = 1
-calibration_samples = 64
-[target]
-emulated_samples = 1
-"""
-IF_NEEDED = CONFIG.replace("[quantize]", '[quantize]\nqat = "if_needed"\nptq_may_lose = 100')
+ALWAYS = IF_NEEDED.replace('"if_needed"', '"always"')
 
 
 def test_what_is_needed():
@@ -68,7 +51,7 @@ def test_a_student_that_loses_more_is_fine_tuned(blobs):
 
 def test_the_command_leaves_no_older_file(cli, tmp_path, blobs_file, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.toml").write_text(CONFIG)
+    (tmp_path / "tiny.toml").write_text(ALWAYS)
     (tmp_path / "if_needed.toml").write_text(IF_NEEDED)
     shared = ("--data", blobs_file, "--quiet")
     assert cli("teacher", "tiny.toml", *shared, "--out", "t").code == 0
@@ -88,7 +71,7 @@ def test_the_command_leaves_no_older_file(cli, tmp_path, blobs_file, monkeypatch
 def built(tmp_path_factory, blobs_file):
     """A build without fine-tuning; its folder."""
     place = tmp_path_factory.mktemp("if_needed")
-    (place / "tiny.toml").write_text(f'data.source = "{blobs_file}"\n{IF_NEEDED}')
+    (place / "tiny.toml").write_text(IF_NEEDED.replace("blobs.npz", str(blobs_file)))
     tinykd.build(tinykd.load_config(place / "tiny.toml"), out=place)
     return place / "tiny"
 

@@ -165,12 +165,17 @@ def test_if_no_architecture_suits_the_samples_that_is_said():
         largest_students(find_recipe("diabetes"), macs=500, architectures=["ds_cnn"])
 
 
-def test_samples_that_no_student_can_hold_are_refused(tmp_path):
-    x, y = np.zeros((16, 1200, 1200, 1), np.uint8), np.arange(16) % 4
+def of_large_images(folder, shape):
+    """A configuration whose data are 16 images of this shape, in four classes."""
+    x, y = np.zeros((16, *shape), np.uint8), np.arange(16) % 4
     x[:, 0, 0, 0] = np.arange(16)
-    np.savez(tmp_path / "large.npz", x_train=x, y_train=y, x_test=x[:4] + 100, y_test=y[:4])
-    data = DIGITS.data.model_copy(update={"source": str(tmp_path / "large.npz")})
-    config = DIGITS.model_copy(update={"data": data})
+    np.savez(folder / "large.npz", x_train=x, y_train=y, x_test=x[:4] + 100, y_test=y[:4])
+    data = DIGITS.data.model_copy(update={"source": str(folder / "large.npz")})
+    return DIGITS.model_copy(update={"data": data})
+
+
+def test_samples_that_no_student_can_hold_are_refused(tmp_path):
+    config = of_large_images(tmp_path, (1200, 1200, 1))
     with pytest.raises(
         StudentError, match=r"\(1200, 1200, 1\) are too large: at any width mlp needs"
     ):
@@ -179,11 +184,7 @@ def test_samples_that_no_student_can_hold_are_refused(tmp_path):
 
 def test_what_cannot_be_emulated_is_left_out_and_named(tmp_path):
     """The activations of a residual network by themselves would fit, two at a time do not."""
-    x, y = np.zeros((16, 720, 1440, 1), np.uint8), np.arange(16) % 4
-    x[:, 0, 0, 0] = np.arange(16)
-    np.savez(tmp_path / "large.npz", x_train=x, y_train=y, x_test=x[:4] + 100, y_test=y[:4])
-    data = DIGITS.data.model_copy(update={"source": str(tmp_path / "large.npz")})
-    config = DIGITS.model_copy(update={"data": data})
+    config = of_large_images(tmp_path, (720, 1440, 1))
     wanted = ["cnn1d", "resnet8"]
     choice = largest_students(config, macs=10**9, architectures=wanted)
     assert [student.architecture for student in choice.students] == ["cnn1d"]

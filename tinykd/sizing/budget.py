@@ -81,6 +81,11 @@ class Needs:
         return self + Needs(-less.flash_bytes, -less.ram_bytes, -less.macs)
 
 
+def can_be_emulated(needs: Needs) -> bool:
+    """Whether it can be measured at all, whatever the budget."""
+    return max(needs.flash_bytes, needs.ram_bytes) <= MEASURABLE_BYTES
+
+
 def with_margin(needs: Needs) -> Needs:
     """What it may take once it is trained."""
     return needs + Needs(FLASH_MARGIN_BYTES, RAM_MARGIN_BYTES, macs=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from tinykd.datasets import Dataset
 from tinykd.quantization.qat import inference_form
 from tinykd.results import StudentCost, StudentSummary
 from tinykd.results.sizing import Limit
-from tinykd.sizing.budget import MEASURABLE_BYTES, Needs
+from tinykd.sizing.budget import Needs, can_be_emulated
 from tinykd.students.architectures import build_student
 from tinykd.students.cost import summarize_student
 
@@ -83,11 +82,8 @@ class Candidate:
 
     @property
     def is_measurable(self) -> bool:
-        """Whether it is small enough to be emulated, by the cheapest figure that shows it."""
-        return all(
-            max(needs.flash_bytes, needs.ram_bytes) <= MEASURABLE_BYTES
-            for needs in islice(self.bounds(), 2)
-        )
+        """Whether it is small enough to be emulated; it is compiled only if it may be."""
+        return can_be_emulated(self.least) and can_be_emulated(self.counted)
 
     @cached_property
     def counted(self) -> Needs:
